@@ -1,0 +1,165 @@
+import type { Allocation, Backend, ConvParams, PoolParams } from "./backend.js";
+import type { DType, HostArray } from "./dtype.js";
+import { invariant } from "./errors.js";
+import { checkShape, type Shape } from "./shape.js";
+import type { Tensor } from "./tensor.js";
+
+/** The operations a graph is made of, each with its parameters. Everything else in the library is composed of these. */
+export interface OpParams {
+  leaf: null;
+  /** A number written in user code: [] -> its value travels with the submission and is in no key. */
+  constant: { value: number };
+  /** i32 0, 1, ... length-1. */
+  iota: { length: number };
+  /** Philox4x32-10 bits of (seed, step, stream), as i32 bits or f32 uniforms in [0, 1). */
+  random: { kind: "bits" | "uniform"; seed: number; step: number; stream: number };
+  neg: null; recip: null; exp: null; log: null; sin: null; cos: null; sqrt: null; tanh: null; sigmoid: null;
+  erf: null; atan: null; floor: null; abs: null; sign: null;
+  cast: null;
+  /** The identity, where derivatives stop. */
+  detach: null;
+  add: null; mul: null; div: null; max: null; lt: null; eq: null;
+  where: null;
+  /** Reductions keep reduced axes with size 1. */
+  sum: { axes: readonly number[] };
+  maxReduce: { axes: readonly number[] };
+  argmax: { axis: number };
+  reshape: null;
+  permute: { order: readonly number[] };
+  expand: null;
+  /** Puts `before`/`after` elements of value around each axis and `interior` between its elements. */
+  pad: { before: readonly number[]; after: readonly number[]; interior: readonly number[]; value: number };
+  slice: { start: readonly number[]; step: readonly number[] };
+  flip: { axes: readonly number[] };
+  concat: { axis: number };
+  matmul: null;
+  conv2d: ConvParams;
+  conv2dInput: ConvParams;
+  conv2dWeight: ConvParams;
+  pool: PoolParams;
+  poolBack: PoolParams;
+  gather: { axis: number };
+  scatterAdd: { axis: number };
+  sort: { descending: boolean };
+  /** The identity; sets the submission's guard when an element is not finite. `what` names it in the error. */
+  checkFinite: { what: string };
+}
+
+/** The name of an operation. */
+export type Op = keyof OpParams;
+
+/** Shape and dtype of one output of a node. */
+export interface Spec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/** One output of a node: what a Tensor is, without its methods. */
+export interface Value {
+  readonly node: Node;
+  readonly index: number;
+}
+
+/** Device memory that holds one output, row-major. */
+export interface DeviceBuffer {
+  readonly backend: Backend;
+  readonly allocation: Allocation;
+  /** Settles when the submission that writes it has run; rejects with its fault. */
+  readonly ready: Promise<void>;
+}
+
+/** What a leaf of a cell remembers, so that reading an overwritten version is an error and not a wrong number. */
+export interface CellVersion {
+  readonly cell: { readonly name: string; readonly version: number };
+  readonly version: number;
+}
+
+let serial = 0;
+
+/** One operation of a lazy graph. It is immutable but for what realizing adds: host or device copies of its outputs. */
+export class Node<O extends Op = Op> {
+  readonly op: O;
+  readonly inputs: readonly Value[];
+  readonly params: OpParams[O];
+  readonly outputs: readonly Spec[];
+  readonly id = serial++;
+  /** Host copies of outputs, row-major. */
+  host: (HostArray | undefined)[] = [];
+  /** Device copies of outputs. */
+  device: (DeviceBuffer | undefined)[] = [];
+  /** Store outputs with the next realize that computes them. */
+  kept = false;
+  /** Set on leaves that are a version of a cell. */
+  cell: CellVersion | undefined;
+
+  constructor(op: O, inputs: readonly Value[], params: OpParams[O], outputs: readonly Spec[]) {
+    this.op = op;
+    this.inputs = inputs;
+    this.params = params;
+    this.outputs = outputs;
+  }
+}
+
+type Construct = (node: Node, index: number) => Tensor;
+let construct: Construct | undefined;
+
+/** Called once by tensor.ts: how a handle is made of a node's output. */
+export function setTensorConstructor(make: Construct): void {
+  construct = make;
+}
+
+/** The handle of output `index` of `node`. */
+export function handle(node: Node, index = 0): Tensor {
+  invariant(construct, "tensor.ts is not loaded");
+  return construct(node, index);
+}
+
+/** A node with one output, as a handle. */
+export function make<O extends Op>(op: O, inputs: readonly Value[], params: OpParams[O], shape: Shape, dtype: DType): Tensor {
+  checkShape(op, shape);
+  return handle(new Node<Op>(op, inputs, params, [{ shape, dtype }]));
+}
+
+/** A leaf that holds `data` (row-major, not copied). */
+export function leaf(data: HostArray, shape: Shape, dtype: DType): Tensor {
+  const node = new Node("leaf", [], null, [{ shape, dtype }]);
+  node.host[0] = data;
+  return handle(node as Node);
+}
+
+/** True when output `index` needs no computing. */
+export function isRealized(value: Value): boolean {
+  return value.node.host[value.index] !== undefined || value.node.device[value.index] !== undefined;
+}
+
+/** Shape and dtype of a value. */
+export function specOf(value: Value): Spec {
+  return value.node.outputs[value.index]!;
+}
+
+/** The nodes that `roots` depend on, inputs before users; `stop` says where not to descend. Iterative, for graphs of any depth. */
+export function topological(roots: readonly Value[], stop: (node: Node) => boolean): Node[] {
+  const order: Node[] = [];
+  const seen = new Set<Node>();
+  const stack: { node: Node; next: number }[] = [];
+  for (const root of roots) {
+    if (seen.has(root.node)) continue;
+    seen.add(root.node);
+    stack.push({ node: root.node, next: 0 });
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]!;
+      const inputs = stop(top.node) ? [] : top.node.inputs;
+      if (top.next < inputs.length) {
+        const input = inputs[top.next++]!.node;
+        if (!seen.has(input)) {
+          seen.add(input);
+          stack.push({ node: input, next: 0 });
+        }
+      } else {
+        order.push(top.node);
+        stack.pop();
+      }
+    }
+  }
+  return order;
+}

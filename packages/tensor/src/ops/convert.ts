@@ -1,0 +1,124 @@
+import { promote, type DType } from "../dtype.js";
+import { TensorError } from "../errors.js";
+import { make, specOf, type Value } from "../node.js";
+import { broadcastShapes, formatShape, sameShape, sizeOf, type Shape } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+
+/** What ops accept as a tensor: a tensor, a cell (its newest value is read), or a number. */
+export type TensorLike = Value | { readonly value: Value } | number | boolean;
+
+/** A scalar tensor [] of a number; f32 unless `dtype` says otherwise. Its value is in no plan key. */
+export function constant(value: number | boolean, dtype: DType = "f32"): Tensor {
+  return make("constant", [], { value: Number(value) }, [], dtype);
+}
+
+/** The tensor of a tensor-like; numbers become f32 constants. */
+export function toTensor(op: string, x: TensorLike): Tensor {
+  if (typeof x === "number" || typeof x === "boolean") return constant(x);
+  if (x !== null && typeof x === "object") {
+    if ("node" in x) return x as Tensor;
+    if ("value" in x && x.value && typeof x.value === "object" && "node" in x.value) return x.value as Tensor;
+  }
+  throw new TensorError(op, `expected a tensor, a parameter or a number, got ${describe(x)}. Wrap data in tensor(...)?`);
+}
+
+function describe(x: unknown): string {
+  if (x === null || x === undefined) return String(x);
+  if (Array.isArray(x)) return "an array";
+  return typeof x === "object" ? `a ${x.constructor?.name ?? "object"}` : `a ${typeof x} (${String(x)})`;
+}
+
+/** The same values as `dtype`. f32 -> i32 truncates; to bool: not zero; to u8: the low 8 bits. Gradients pass between floats only. */
+export function cast(x: TensorLike, dtype: DType): Tensor {
+  const t = toTensor("cast", x);
+  const { shape, dtype: from } = specOf(t);
+  if (from === dtype) return t;
+  if (t.node.op === "constant") {
+    const { value } = t.node.params as { value: number };
+    if (dtype === "f32" || (dtype === "i32" && Number.isInteger(value))) return constant(value, dtype);
+  }
+  return make("cast", [t], null, shape, dtype);
+}
+
+/** The same values with size-1 axes (and new leading axes) repeated to `shape`; no memory is moved. */
+export function expand(x: TensorLike, shape: Shape): Tensor {
+  const t = toTensor("expand", x);
+  const from = specOf(t).shape;
+  if (sameShape(from, shape)) return t;
+  const target = shape.map((d, i) => (d === -1 ? (from[i - shape.length + from.length] ?? d) : d));
+  const fits =
+    target.length >= from.length && from.every((d, i) => d === 1 || d === target[target.length - from.length + i]);
+  if (!fits) {
+    throw new TensorError("expand", `${formatShape(from)} does not expand to ${formatShape(shape)}: only axes of size 1 and new leading axes do.`);
+  }
+  return make("expand", [reshape(t, [...new Array<number>(target.length - from.length).fill(1), ...from])], null, target, specOf(t).dtype);
+}
+
+/** The same elements in row-major order with other sizes; one size may be -1 (what is left). */
+export function reshape(x: TensorLike, shape: Shape): Tensor {
+  const t = toTensor("reshape", x);
+  const { shape: from, dtype } = specOf(t);
+  const target = inferSize(from, shape);
+  if (sameShape(from, target)) return t;
+  const host = t.node.host[t.index];
+  const result = make("reshape", [t], null, target, dtype);
+  if (host && t.node.op === "leaf") result.node.host[0] = host;
+  return result;
+}
+
+function inferSize(from: Shape, shape: Shape): Shape {
+  const unknown = shape.indexOf(-1);
+  const total = sizeOf(from);
+  if (unknown < 0) {
+    if (sizeOf(shape) === total) return shape;
+    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, ${formatShape(shape)} has ${sizeOf(shape)}.`);
+  }
+  const rest = shape.reduce((n, d, i) => (i === unknown ? n : n * d), 1);
+  if (shape.lastIndexOf(-1) !== unknown) throw new TensorError("reshape", `${formatShape(shape)}: only one size may be -1.`);
+  if (rest === 0 || total % rest !== 0) {
+    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, which ${formatShape(shape)} does not divide.`);
+  }
+  return shape.map((d, i) => (i === unknown ? total / rest : d));
+}
+
+/** Two operands of one dtype and shape: numbers take the other's dtype where they fit, axes broadcast as NumPy's. */
+export function matched(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
+  let x = toTensor(op, a);
+  let y = toTensor(op, b);
+  const dtype = commonDType(a, x, b, y);
+  x = cast(x, dtype);
+  y = cast(y, dtype);
+  const shape = broadcastShapes(op, specOf(x).shape, specOf(y).shape);
+  return [expand(x, shape), expand(y, shape)];
+}
+
+function commonDType(a: TensorLike, x: Value, b: TensorLike, y: Value): DType {
+  const left = specOf(x).dtype;
+  const right = specOf(y).dtype;
+  const weak = (raw: TensorLike, other: DType) =>
+    typeof raw === "boolean" || (typeof raw === "number" && Number.isInteger(raw) && Math.abs(raw) < 2 ** 31 && other !== "f32");
+  if (weak(a, right)) return promote("i32", right);
+  if (weak(b, left)) return promote("i32", left);
+  return promote(left, right);
+}
+
+/** `x` as numbers: bool and u8 become i32, so that arithmetic never wraps at 255. */
+export function numeric(x: Tensor): Tensor {
+  const { dtype } = specOf(x);
+  return dtype === "bool" || dtype === "u8" ? cast(x, "i32") : x;
+}
+
+/** `x` as f32, for functions of real numbers. */
+export function real(op: string, x: TensorLike): Tensor {
+  return cast(toTensor(op, x), "f32");
+}
+
+/** The same values without their history: gradients do not pass. */
+export function detach(x: TensorLike): Tensor {
+  const t = toTensor("detach", x);
+  const { shape, dtype } = specOf(t);
+  const result = make("detach", [t], null, shape, dtype);
+  const host = t.node.host[t.index];
+  if (host) result.node.host[0] = host;
+  return result;
+}

@@ -1,0 +1,295 @@
+import type { ContractOp, ContractParams } from "../backend.js";
+import { specOf, type Node, type OpParams, type Value } from "../node.js";
+import { contiguousStrides, sizeOf, type Shape } from "../shape.js";
+import { invariant } from "../errors.js";
+import { Drafts, measure } from "./draft.js";
+import { Expressions, viewWindow, type Expression, type Place, type ScalarSource, type Stored, type Window } from "./expression.js";
+import { fuse, isElementwise, type Fusion } from "./fuse.js";
+import { isLeaf, type Graph, type Root } from "./graph.js";
+import { channelsLast, denseStrides, followedOrder, isChannelsLast, rowMajor, type Order } from "./layout.js";
+import { identityMap, isView } from "./view.js";
+
+/** A commit by copying: for new versions that are no elementwise result, or whose old version others still read. */
+export interface Copy {
+  readonly root: number;
+  readonly from: Window;
+}
+
+/** Kernels and copies of a graph, before places in memory are chosen. */
+export interface Built {
+  readonly drafts: Drafts;
+  readonly copies: readonly Copy[];
+  readonly scalars: readonly ScalarSource[];
+}
+
+/** Turns a graph into groups: one forward pass that gives every stored value a window and every kernel its place in the order. */
+export class Builder {
+  private readonly graph: Graph;
+  private readonly fusion: Fusion;
+  private readonly drafts: Drafts;
+  private readonly expressions: Expressions;
+  private readonly windows = new Map<Node, (Window | undefined)[]>();
+  private readonly leaves = new Map<number, Stored>();
+  /** The first root of each value: its memory can be the root's own. */
+  private readonly firstRoot = new Map<string, number>();
+  private readonly satisfied = new Set<number>();
+
+  constructor(graph: Graph, fused: boolean) {
+    this.graph = graph;
+    this.fusion = fuse(graph, fused);
+    this.drafts = new Drafts(fused);
+    this.expressions = new Expressions(graph.position, (value) => this.window(value));
+    graph.roots.forEach((root, i) => {
+      const key = `${root.position}.${root.index}`;
+      if (!this.firstRoot.has(key)) this.firstRoot.set(key, i);
+    });
+  }
+
+  build(): Built {
+    this.graph.nodes.forEach((node, position) => this.place(node, position));
+    const copies = this.finishRoots();
+    return { drafts: this.drafts, copies, scalars: this.expressions.scalars };
+  }
+
+  private window(value: Value): Window | undefined {
+    return this.windows.get(value.node)?.[value.index];
+  }
+
+  private setWindow(node: Node, index: number, window: Window): void {
+    const list = this.windows.get(node) ?? [];
+    list[index] = window;
+    this.windows.set(node, list);
+  }
+
+  private place(node: Node, position: number): void {
+    if (isLeaf(node)) return this.placeLeaf(node, position);
+    if (isView(node)) return this.placeView(node, position);
+    if (isElementwise(node) || node.op === "constant" || node.op === "iota" || node.op === "random") {
+      if (this.fusion.stored[position]) this.storeElementwise(node, position);
+      return;
+    }
+    switch (node.op) {
+      case "sum":
+      case "maxReduce":
+      case "argmax":
+        return this.placeReduce(node, position);
+      case "concat":
+        return this.placeConcat(node as Node<"concat">, position);
+      case "pad":
+        return this.placePad(node as Node<"pad">, position);
+      default:
+        return this.placeContract(node, position);
+    }
+  }
+
+  private placeLeaf(node: Node, position: number): void {
+    node.outputs.forEach(({ shape, dtype }, index) => {
+      const place: Place = { kind: "leaf", position, index, upload: !node.device[index] };
+      const home = { shape, strides: contiguousStrides(shape), offset: 0 };
+      const stored: Stored = { place, dtype, elements: sizeOf(shape), home, producer: -1, first: -1, expression: undefined, read: true, commits: false };
+      if (index === 0) this.leaves.set(position, stored);
+      this.setWindow(node, index, { ...home, stored });
+    });
+  }
+
+  private placeView(node: Node, position: number): void {
+    const input = node.inputs[0]!;
+    const from = this.window(input);
+    if (node.op === "checkFinite") {
+      const window = from!;
+      this.drafts.contract(position, "checkFinite", null, [window], []);
+      this.setWindow(node, 0, window);
+      return;
+    }
+    if (!from) return; // its users look through it
+    const look = viewWindow(node, from) ?? this.copied(from);
+    this.setWindow(node, 0, look.stored === from.stored ? look : viewWindow(node, look)!);
+  }
+
+  /** A value computed element by element, to memory of its own. */
+  private storeElementwise(node: Node, position: number): void {
+    const value = { node, index: 0 };
+    const { shape } = specOf(value);
+    const root = this.firstRoot.get(`${position}.0`);
+    const cell = root === undefined ? undefined : this.graph.roots[root]!.cell;
+    const expression = this.expressions.of(value, identityMap(shape.length), shape.join(), shape.length);
+    const inPlace = cell !== undefined && this.fusion.onlyCells[position] === 1 && isElementwise(node);
+    // What reads a new version runs among the commits too.
+    const commit = inPlace || measure(expression).loads.some(({ stored }) => stored.commits);
+    const followed = followedOrder([expression], shape);
+    const order = this.fusion.image[position] && shape.length === 4 ? channelsLast : followed;
+    let place: Place = { kind: "scratch" };
+    if (root !== undefined && (!cell || inPlace)) {
+      place = cell ? { kind: "cell", root } : { kind: "result", root };
+      this.satisfied.add(root);
+    }
+    const stored = this.newStored(value, place.kind === "scratch" ? order : rowMajor(shape.length), place);
+    stored.expression = expression;
+    this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, commit);
+    this.setWindow(node, 0, { ...stored.home, stored });
+  }
+
+  private newStored(value: Value, order: Order, place: Place): Stored {
+    const { shape, dtype } = specOf(value);
+    const home = { shape, strides: denseStrides(shape, order), offset: 0 };
+    const kept = place.kind !== "scratch";
+    return { place, dtype, elements: sizeOf(shape), home, producer: -1, first: -1, expression: undefined, read: kept, commits: false };
+  }
+
+  private strided(stored: Stored): { strides: readonly number[]; offset: number } {
+    return { strides: stored.home.strides, offset: 0 };
+  }
+
+  /** Row-major (or `order`ed) memory for output `index`, the result's own where it is wanted and fits. */
+  private output(node: Node, position: number, index: number, order?: Order): Window {
+    const value = { node, index };
+    const { shape } = specOf(value);
+    const natural = order ?? rowMajor(shape.length);
+    const root = this.firstRoot.get(`${position}.${index}`);
+    let place: Place = { kind: "scratch" };
+    const dense = denseStrides(shape, natural);
+    const plain = contiguousStrides(shape).every((s, i) => shape[i]! <= 1 || s === dense[i]);
+    if (root !== undefined && !this.graph.roots[root]!.cell && plain) {
+      place = { kind: "result", root };
+      this.satisfied.add(root);
+    }
+    const stored = this.newStored(value, natural, place);
+    const window = { ...stored.home, stored };
+    this.setWindow(node, index, window);
+    return window;
+  }
+
+  /** The same elements in dense memory, row-major or in `order`. */
+  private copied(from: Window, order: Order = rowMajor(from.shape.length)): Window {
+    const { shape } = from;
+    const home = { shape, strides: denseStrides(shape, order), offset: 0 };
+    const { dtype } = from.stored;
+    const stored: Stored = { place: { kind: "scratch" }, dtype, elements: sizeOf(shape), home, producer: -1, first: -1, expression: undefined, read: true, commits: false };
+    const expression = this.expressions.load(from, identityMap(shape.length), shape.join(), shape.length);
+    this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, false);
+    return { ...home, stored };
+  }
+
+  private placeReduce(node: Node, position: number): void {
+    const input = node.inputs[0]!;
+    const { shape } = specOf(input);
+    const axes = node.op === "argmax" ? [(node.params as OpParams["argmax"]).axis] : (node.params as OpParams["sum"]).axes;
+    const expression = this.expressions.of(input, identityMap(shape.length), shape.join(), shape.length);
+    const order = followedOrder([expression], shape);
+    const to = this.output(node, position, 0);
+    const op = node.op === "sum" ? "sum" : node.op === "argmax" ? "argmax" : "max";
+    const strides = to.strides.map((s, i) => (axes.includes(i) ? 0 : s));
+    this.drafts.reduce(shape, axes, op, expression, { stored: to.stored, strides, offset: 0 }, order);
+  }
+
+  private placeConcat(node: Node<"concat">, position: number): void {
+    const { axis } = node.params;
+    const { shape } = node.outputs[0]!;
+    const parts = node.inputs.map((input) => {
+      const from = specOf(input).shape;
+      return { from, expression: this.expressions.of(input, identityMap(from.length), from.join(), from.length) };
+    });
+    const largest = parts.reduce((a, b) => (sizeOf(b.from) > sizeOf(a.from) ? b : a));
+    const order = this.fusion.image[position] && shape.length === 4 ? channelsLast : followedOrder([largest.expression], largest.from);
+    const to = this.output(node, position, 0, this.firstRoot.has(`${position}.0`) ? undefined : order);
+    let at = 0;
+    for (const { from, expression } of parts) {
+      const offset = at * to.strides[axis]!;
+      at += from[axis]!;
+      this.write(from, expression, to.stored, to.strides, offset, order);
+    }
+    to.stored.read = true;
+  }
+
+  private placePad(node: Node<"pad">, position: number): void {
+    const { before, interior } = node.params;
+    const input = node.inputs[0]!;
+    const from = specOf(input).shape;
+    const { shape, dtype } = node.outputs[0]!;
+    const expression = this.expressions.of(input, identityMap(from.length), from.join(), from.length);
+    const order = this.fusion.image[position] && shape.length === 4 ? channelsLast : followedOrder([expression], from);
+    const to = this.output(node, position, 0, this.firstRoot.has(`${position}.0`) ? undefined : order);
+    const fill = this.expressions.scalar(position, "padValue", dtype === "f32" ? "f32" : "i32");
+    this.write(shape, fill, to.stored, to.strides, 0, order);
+    const offset = before.reduce((sum, b, i) => sum + b * to.strides[i]!, 0);
+    const strides = to.strides.map((s, i) => s * (interior[i]! + 1));
+    this.write(from, expression, to.stored, strides, offset, order, to.stored.producer);
+    to.stored.read = true;
+  }
+
+  private write(space: Shape, expression: Expression, stored: Stored, strides: readonly number[], offset: number, order: Order, after = -1): void {
+    if (sizeOf(space) > 0) this.drafts.map(space, expression, { stored, strides, offset }, order, false, after);
+  }
+
+  private placeContract(node: Node, position: number): void {
+    const image = node.op.startsWith("conv2d") || node.op.startsWith("pool");
+    const inputs = node.inputs.map((input, i) => {
+      const window = this.window(input)!;
+      const isImage = image && !(i === 1 && (node.op === "conv2d" || node.op === "conv2dInput"));
+      return isImage && !isChannelsLast(window.shape, window.strides) ? this.copied(window, channelsLast) : window;
+    });
+    const outOrder = image && node.op !== "conv2dWeight" ? channelsLast : undefined;
+    const outputs = node.outputs.map((_, index) => this.output(node, position, index, outOrder));
+    if (outputs.every(({ stored }) => stored.elements === 0)) return;
+    this.drafts.contract(position, node.op as ContractOp, node.params as ContractParams[ContractOp], inputs, outputs);
+  }
+
+  /** Copies for the results that have no memory of their own yet, and for the commits that could not be made in place. */
+  private finishRoots(): Copy[] {
+    const copies: Copy[] = [];
+    this.graph.roots.forEach((root, i) => {
+      if (this.satisfied.has(i)) return;
+      if (!root.cell) this.copyResult(root, i);
+    });
+    this.downgradeReadCells();
+    const written = new Set<Stored>();
+    for (const root of this.graph.roots) if (root.cell && root.leaf >= 0) written.add(this.leaves.get(root.leaf)!);
+    this.graph.roots.forEach((root, i) => {
+      if (!root.cell || this.satisfied.has(i)) return;
+      const node = this.graph.nodes[root.position]!;
+      let from = this.window({ node, index: root.index });
+      invariant(from, "a root is stored");
+      if (written.has(from.stored)) from = this.copied(from);
+      from.stored.read = true;
+      copies.push({ root: i, from });
+    });
+    return copies;
+  }
+
+  private copyResult(root: Root, i: number): void {
+    const node = this.graph.nodes[root.position]!;
+    const value = { node, index: root.index };
+    const { shape } = specOf(value);
+    const stored = this.newStored(value, rowMajor(shape.length), { kind: "result", root: i });
+    const expression = this.expressions.of(value, identityMap(shape.length), shape.join(), shape.length);
+    this.write(shape, expression, stored, stored.home.strides, 0, followedOrder([expression], shape));
+  }
+
+  /** A cell is written in place only when no other committing group still reads its old version, and its own group reads it point by point. */
+  private downgradeReadCells(): void {
+    const { committing } = this.drafts;
+    committing.forEach((draft, at) => {
+      if (draft.kind !== "map") return;
+      for (const { to } of draft.outputs) {
+        const { place } = to.stored;
+        if (place.kind !== "cell") continue;
+        const { leaf } = this.graph.roots[place.root]!;
+        const old = this.leaves.get(leaf);
+        if (!old) continue;
+        const elsewhere = committing.some((other, k) => k !== at && other.reads.has(old));
+        const apart = draft.outputs.some((o) => readsApart(o.expression, old));
+        if (!elsewhere && !apart) continue;
+        this.satisfied.delete(place.root);
+        to.stored.place = { kind: "scratch" };
+      }
+    });
+  }
+}
+
+/** Whether an expression reads `old` at other points than the one it is computed for. */
+function readsApart(expression: Expression, old: Stored): boolean {
+  if (expression.kind === "op") return expression.inputs.some((e) => readsApart(e, old));
+  if (expression.kind !== "load" || expression.stored !== old) return false;
+  const { strides } = old.home;
+  return expression.offset !== 0 || expression.strides.length !== strides.length || expression.strides.some((s, i) => s !== strides[i] && old.home.shape[i]! > 1);
+}

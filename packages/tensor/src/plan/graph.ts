@@ -1,0 +1,151 @@
+import type { Cell } from "../cell.js";
+import { TensorError } from "../errors.js";
+import { specOf, topological, type Node, type Op, type OpParams, type Value } from "../node.js";
+import { formatShape } from "../shape.js";
+
+/** A value to compute: for somebody who holds it (no cell), or as the next version of a cell. */
+export interface Root {
+  readonly position: number;
+  readonly index: number;
+  readonly cell: Cell | undefined;
+  /** Position of the cell's committed leaf when the graph reads it, else -1. */
+  readonly leaf: number;
+}
+
+/** What one realize computes: nodes with inputs before users, and what is wanted of them. */
+export interface Graph {
+  readonly nodes: readonly Node[];
+  readonly position: ReadonlyMap<Node, number>;
+  readonly roots: readonly Root[];
+}
+
+/** True when every output of the node is in memory: the planner stops there. */
+export function isLeaf(node: Node): boolean {
+  for (let i = 0; i < node.outputs.length; i++) if (!node.host[i] && !node.device[i]) return node.op === "leaf";
+  return true;
+}
+
+/** The graph below `results`, everything kept on the way, and the queued assignments. Throws when an overwritten version is read. */
+export function capture(results: readonly Value[], queued: ReadonlyMap<Cell, Value>): Graph {
+  const wanted: Value[] = [...results];
+  const nodes = topological([...results, ...queued.values()], isLeaf);
+  const position = new Map<Node, number>();
+  nodes.forEach((node, i) => {
+    position.set(node, i);
+    if (node.op === "leaf") refuseStale(node);
+    else if (node.kept && !isLeaf(node)) {
+      node.outputs.forEach((_, index) => {
+        if (!wanted.some((w) => w.node === node && w.index === index)) wanted.push({ node, index });
+      });
+    }
+  });
+  const roots: Root[] = wanted
+    .filter((v) => !isLeaf(v.node))
+    .map((v) => ({ position: position.get(v.node)!, index: v.index, cell: undefined, leaf: -1 }));
+  for (const [cell, value] of queued) {
+    const leaf = position.get(cell.committed.node) ?? -1;
+    roots.push({ position: position.get(value.node)!, index: value.index, cell, leaf });
+  }
+  return { nodes, position, roots };
+}
+
+function refuseStale(node: Node): void {
+  if (node.host[0] || node.device[0]) return;
+  const { cell, version } = node.cell ?? {};
+  const name = cell?.name || `a tensor ${formatShape(specOf({ node, index: 0 }).shape)}`;
+  throw new TensorError(
+    "realize",
+    `the graph reads ${name} v${version}, now v${cell?.version}: its memory holds the newer version. ` + `Compute or keep() what needs the old one before the step.`,
+  );
+}
+
+/** Writes the parameters that shape a plan; values that travel with a submission (constants, seeds) are left out. */
+const paramTokens: { [O in Op]?: (params: OpParams[O], tokens: Tokens) => void } = {
+  random: (p, t) => t.push(p.kind === "bits" ? 0 : 1),
+  sum: (p, t) => t.list(p.axes),
+  maxReduce: (p, t) => t.list(p.axes),
+  argmax: (p, t) => t.push(p.axis),
+  permute: (p, t) => t.list(p.order),
+  pad: (p, t) => (t.list(p.before), t.list(p.after), t.list(p.interior)),
+  slice: (p, t) => (t.list(p.start), t.list(p.step)),
+  flip: (p, t) => t.list(p.axes),
+  concat: (p, t) => t.push(p.axis),
+  conv2d: (p, t) => convTokens(p, t),
+  conv2dInput: (p, t) => convTokens(p, t),
+  conv2dWeight: (p, t) => convTokens(p, t),
+  pool: (p, t) => poolTokens(p, t),
+  poolBack: (p, t) => poolTokens(p, t),
+  gather: (p, t) => t.push(p.axis),
+  scatterAdd: (p, t) => t.push(p.axis),
+  sort: (p, t) => t.push(p.descending ? 1 : 0),
+};
+
+function convTokens(p: OpParams["conv2d"], t: Tokens): void {
+  t.push(p.stride[0], p.stride[1], p.padding[0], p.padding[1], p.dilation[0], p.dilation[1], p.groups);
+}
+
+function poolTokens(p: OpParams["pool"], t: Tokens): void {
+  t.push(p.kind === "max" ? 0 : 1, p.kernel[0], p.kernel[1], p.stride[0], p.stride[1], p.padding[0], p.padding[1], p.countIncludePad ? 1 : 0);
+}
+
+const dtypeToken = { f32: 0, i32: 1, u8: 2, bool: 3 } as const;
+const opTokens = new Map<Op, number>();
+
+/** A growing list of whole numbers with a running hash. */
+export class Tokens {
+  private words = new Int32Array(1024);
+  length = 0;
+  hash = 0x811c9dc5;
+
+  push(...values: number[]): void {
+    for (const value of values) this.one(value);
+  }
+  list(values: readonly number[]): void {
+    this.one(values.length);
+    for (let i = 0; i < values.length; i++) this.one(values[i]!);
+  }
+  clear(): void {
+    this.length = 0;
+    this.hash = 0x811c9dc5;
+  }
+  copy(): Int32Array {
+    return this.words.slice(0, this.length);
+  }
+  equals(other: Int32Array): boolean {
+    if (other.length !== this.length) return false;
+    for (let i = 0; i < this.length; i++) if (other[i] !== this.words[i]) return false;
+    return true;
+  }
+  private one(value: number): void {
+    if (this.length === this.words.length) {
+      const grown = new Int32Array(this.length * 2);
+      grown.set(this.words);
+      this.words = grown;
+    }
+    this.words[this.length++] = value;
+    this.hash = Math.imul(this.hash ^ value, 0x01000193);
+  }
+}
+
+/** Writes what a graph's plan depends on: ops, parameters, sharing, shapes, dtypes, where leaves live, what is wanted. */
+export function writeKey(graph: Graph, tokens: Tokens): void {
+  tokens.clear();
+  for (const node of graph.nodes) {
+    let op = opTokens.get(node.op);
+    if (op === undefined) opTokens.set(node.op, (op = opTokens.size));
+    if (isLeaf(node)) {
+      tokens.push(-1);
+      for (let i = 0; i < node.outputs.length; i++) tokens.push(node.device[i] ? 1 : 0);
+    } else {
+      tokens.push(op);
+      (paramTokens[node.op] as ((params: unknown, tokens: Tokens) => void) | undefined)?.(node.params, tokens);
+      for (const input of node.inputs) tokens.push(graph.position.get(input.node)!, input.index);
+    }
+    for (const { shape, dtype } of node.outputs) {
+      tokens.push(dtypeToken[dtype]);
+      tokens.list(shape);
+    }
+  }
+  tokens.push(-2);
+  for (const root of graph.roots) tokens.push(root.position, root.index, root.cell ? 1 : 0, root.leaf);
+}
