@@ -1,0 +1,173 @@
+#include "conv.h"
+
+// The gradient of a convolution's weights: for each tap a matrix product of image channels with output gradients, over
+// all positions. Both are read where they lie (the image as patches), in blocks of about 256 positions.
+//
+// Payload: groups, batch, channels and outputs of a group, image height and width, image, gradient image, its height
+// and width, taps, weights {slot, offset, output stride, channel stride, group stride}, splits of the positions, images,
+// rows and columns of a block, columns of a unit, floats of a patch, and the weight offset of each tap.
+// Each split has sums [group][tap, channel][output] of its own; they are joined in order.
+
+namespace {
+
+struct ConvWeightTask {
+  const Context &context;
+  int groups, batch, channels, outputs, H, W;
+  Image image, gradient;
+  int rows, columns;
+  Taps taps;
+  int weightSlot, weightOffset;
+  Index weightOutput, weightChannel, weightGroup;
+  int splits, blockImages, blockRows, blockColumns, unitColumns;
+  Index patchFloats;
+  const int32_t *weightOffsets;
+
+  ConvWeightTask(const Context &owner, const int32_t *payload) : context(owner) {
+    Words in = {payload};
+    groups = in.next();
+    batch = in.next();
+    channels = in.next();
+    outputs = in.next();
+    H = in.next();
+    W = in.next();
+    image.read(in);
+    gradient.read(in);
+    rows = in.next();
+    columns = in.next();
+    taps.read(in);
+    weightSlot = in.next();
+    weightOffset = in.next();
+    weightOutput = in.next();
+    weightChannel = in.next();
+    weightGroup = in.next();
+    splits = in.next();
+    blockImages = in.next();
+    blockRows = in.next();
+    blockColumns = in.next();
+    unitColumns = in.next();
+    patchFloats = in.next();
+    weightOffsets = in.at;
+  }
+
+  Index depth() const { return Index(taps.count()) * channels; }
+  // Sums of one split.
+  Index splitFloats() const { return alignUp(groups * depth() * outputs * 4) / 4; }
+  float *sums(int split, int group) const {
+    return reinterpret_cast<float *>(context.workspace) + split * splitFloats() + group * depth() * outputs;
+  }
+  // A thread copies the patches of a block and one panel of gradients.
+  float *space(int thread) const {
+    const Index threadFloats = alignUp((patchFloats * blockImages + positions() * MICRO_COLUMNS) * 4) / 4;
+    return reinterpret_cast<float *>(context.workspace) + splits * splitFloats() + threadFloats * thread;
+  }
+  Index positions() const { return Index(blockImages) * blockRows * blockColumns; }
+};
+
+// Adds what the block of images n.., rows t.., columns u.. gives the output columns [first, end).
+void addBlock(const ConvWeightTask &task, int group, int first, int end, int n, int t, int u, float *sums,
+              float *space) {
+  const Taps &taps = task.taps;
+  const int images = least(task.blockImages, task.batch - n), rows = least(task.blockRows, task.rows - t);
+  const int columns = least(task.blockColumns, task.columns - u), channels = task.channels;
+  const Image &from = task.gradient;
+  const float *gradients = task.context.at<const float>(from.slot, from.offset) + n * from.batch + t * from.row +
+                           u * from.column + Index(group) * task.outputs * from.channel;
+  Index sourceOffsets[MAX_SEGMENTS], gradientOffsets[MAX_SEGMENTS], packedOffsets[MAX_SEGMENTS];
+  Patch patch = {};
+  const float *data = nullptr;
+  for (int i = 0; i < images; i++) {
+    const float *source = task.context.at<const float>(task.image.slot, task.image.offset) +
+                          (n + i) * task.image.batch + Index(group) * channels * task.image.channel;
+    patch.take(taps, source, task.image, task.H, task.W, channels, t, u, rows, columns, space + i * task.patchFloats);
+    if (i == 0) data = patch.data;
+    for (int r = 0; r < rows; r++) {
+      const int s = i * rows + r;
+      sourceOffsets[s] = (patch.data - data) + r * taps.rowStep * patch.row;
+      gradientOffsets[s] = i * from.batch + r * from.row;
+      packedOffsets[s] = Index(s) * columns * MICRO_COLUMNS;
+    }
+  }
+  float *packed = space + task.blockImages * task.patchFloats;
+  const int joined = taps.columnsTouch() ? taps.columnCount : 1, run = joined * channels;
+  const int tile = evenPart(run, MICRO_ROWS);
+  float *c[MICRO_ROWS];
+  Micro m;
+  m.segments = images * rows;
+  m.length = columns;
+  m.aOffsets = sourceOffsets;
+  m.aRow = 1;
+  m.aStep = taps.columnStep * patch.column;
+  m.c = c;
+  m.cStride = 1;
+  m.accumulate = true;
+  for (int panel = first; panel < end; panel += MICRO_COLUMNS) {
+    m.columns = least(int(MICRO_COLUMNS), end - panel);
+    m.column = panel;
+    const float *b = gradients + panel * from.channel;
+    if (m.columns == microWidth(m.columns) && from.channel == 1) {
+      m.b = b;
+      m.bOffsets = gradientOffsets;
+      m.bStep = from.column;
+    } else {
+      m.b = packed;
+      m.bOffsets = packedOffsets;
+      m.bStep = microWidth(m.columns);
+      for (int s = 0; s < m.segments; s++) {
+        packColumns(packed + packedOffsets[s], b + gradientOffsets[s], from.column, from.channel, columns, m.columns);
+      }
+    }
+    for (int tap = 0; tap < taps.count(); tap += joined) {
+      const float *a = data + (taps.rows[tap / taps.columnCount] - taps.rows[0]) * patch.row +
+                       (taps.columns[tap % taps.columnCount] - taps.columns[0]) * patch.column;
+      for (int l = 0; l < run; l += tile) {
+        const int count = least(tile, run - l);
+        for (int i = 0; i < count; i++) c[i] = sums + (Index(tap) * channels + l + i) * task.outputs;
+        m.a = a + l;
+        microFor(count, m.columns)(m);
+      }
+    }
+  }
+}
+
+// Joins the splits of some rows [tap, channel] of a group and writes them to the weights.
+void writeWeights(const ConvWeightTask &task, int group, int row, int end) {
+  const Index pitch = task.splitFloats();
+  const int outputs = task.outputs;
+  float *weights = task.context.at<float>(task.weightSlot, task.weightOffset) + group * task.weightGroup;
+  for (; row < end; row++) {
+    float *sums = task.sums(0, group) + Index(row) * outputs;
+    for (int split = 1; split < task.splits; split++) {
+      const float *other = sums + split * pitch;
+      VECTORIZE for (int o = 0; o < outputs; o++) sums[o] += other[o];
+    }
+    const int tap = row / task.channels, channel = row % task.channels;
+    float *to = weights + task.weightOffsets[tap] + channel * task.weightChannel;
+    for (int o = 0; o < outputs; o++) to[o * task.weightOutput] = sums[o];
+  }
+}
+
+void runConvWeight(const Context &context, const int32_t *payload) {
+  const ConvWeightTask task(context, payload);
+  const int down = ceilDivide(task.rows, task.blockRows), across = ceilDivide(task.columns, task.blockColumns);
+  const int blocks = ceilDivide(task.batch, task.blockImages) * down * across;
+  const int perSplit = ceilDivide(blocks, task.splits), columnUnits = ceilDivide(task.outputs, task.unitColumns);
+  forChunks(context, task.groups * columnUnits * task.splits, [&](int chunk, int thread) {
+    const int split = chunk % task.splits, first = chunk / task.splits % columnUnits * task.unitColumns;
+    const int group = chunk / task.splits / columnUnits, end = least(first + task.unitColumns, task.outputs);
+    float *sums = task.sums(split, group);
+    for (Index row = 0; row < task.depth(); row++) zeroFloats(sums + row * task.outputs + first, end - first);
+    for (int block = split * perSplit; block < least(blocks, (split + 1) * perSplit); block++) {
+      const int u = block % across * task.blockColumns, t = block / across % down * task.blockRows;
+      const int n = block / across / down * task.blockImages;
+      addBlock(task, group, first, end, n, t, u, sums, task.space(thread));
+    }
+  });
+  const int depth = int(task.depth()), step = most(1, 32768 / (task.outputs * task.splits));
+  const int parts = ceilDivide(depth, step);
+  forChunks(context, task.groups * parts, [&](int chunk, int) {
+    const int row = chunk % parts * step;
+    writeWeights(task, chunk / parts, row, least(depth, row + step));
+  });
+}
+
+}  // namespace

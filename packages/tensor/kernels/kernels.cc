@@ -1,0 +1,11 @@
+// All kernels as one unit, compiled once per instruction set (flags: abi.h).
+#include "map.cc"
+#include "reduce.cc"
+#include "matmul.cc"
+#include "conv.cc"
+#include "convWeight.cc"
+#include "depthwise.cc"
+#include "pooling.cc"
+#include "gather.cc"
+#include "sort.cc"
+#include "run.cc"

@@ -1,0 +1,172 @@
+#include "gemm.h"
+#include "program.h"
+
+// Batched matrix products with any strides.
+// Payload: batches, M, N, K, splits of K, dims of the batch, sizes..., then slot, offset, row stride, column stride,
+// batch strides... of a, b and c. The encoder swaps operands so that columns of C are next to each other if they can be.
+
+namespace {
+
+struct MatmulOperand {
+  int slot, offset, row, column;
+  const int32_t *batch;
+};
+
+struct MatmulTask {
+  int batches, M, N, K, splits, dims;
+  const int32_t *sizes;
+  MatmulOperand operands[3];
+
+  explicit MatmulTask(const int32_t *payload) {
+    Words in = {payload};
+    batches = in.next();
+    M = in.next();
+    N = in.next();
+    K = in.next();
+    splits = in.next();
+    dims = in.next();
+    sizes = in.at;
+    in.at += dims;
+    for (MatmulOperand &operand : operands) {
+      operand.slot = in.next();
+      operand.offset = in.next();
+      operand.row = in.next();
+      operand.column = in.next();
+      operand.batch = in.at;
+      in.at += dims;
+    }
+  }
+
+  float *at(const Context &context, int which, int batch) const {
+    const MatmulOperand &operand = operands[which];
+    Index offset = operand.offset;
+    for (int d = dims - 1; d >= 0; d--) {
+      offset += Index(batch % sizes[d]) * operand.batch[d];
+      batch /= sizes[d];
+    }
+    return context.at<float>(operand.slot, offset);
+  }
+};
+
+struct MatmulSource {
+  const float *a, *b;
+  float *c;
+  Index aRow, aColumn, bRow, bColumn, cRow, columnStride;
+  bool inPlace;  // so few rows that copying B does not pay
+
+  float *row(int m) const { return c + m * cRow; }
+  void packRows(float *to, int m, int rows, int k, int count) const {
+    packBlock(to, ROW_PITCH, a + m * aRow + k * aColumn, aRow, aColumn, rows, count);
+  }
+  const float *columns(float *space, int n, int width, int k, int count, Index &step) const {
+    const float *from = b + k * bRow + n * bColumn;
+    if (inPlace && width == microWidth(width) && bColumn == 1) {
+      step = bRow;
+      return from;
+    }
+    step = microWidth(width);
+    packColumns(space, from, bRow, bColumn, count, width);
+    return space;
+  }
+};
+
+// Sum over K of up to 4 rows of A (each next to each other in memory) times a column of B that is too.
+template <int ROWS> void dotColumn(const float *const *a, const float *b, int K, float *results) {
+  Vector sums[ROWS][2];
+  UNROLL for (int i = 0; i < ROWS; i++) sums[i][0] = sums[i][1] = zeroVector();
+  int k = 0;
+  for (; k + 2 * VECTOR <= K; k += 2 * VECTOR) {
+    const Vector b0 = load(b + k), b1 = load(b + k + VECTOR);
+    UNROLL for (int i = 0; i < ROWS; i++) {
+      sums[i][0] = multiplyAdd(load(a[i] + k), b0, sums[i][0]);
+      sums[i][1] = multiplyAdd(load(a[i] + k + VECTOR), b1, sums[i][1]);
+    }
+  }
+  UNROLL for (int i = 0; i < ROWS; i++) {
+    float lanes[VECTOR];
+    store(lanes, add(sums[i][0], sums[i][1]));
+    for (int half = VECTOR / 2; half > 0; half /= 2) {
+      for (int l = 0; l < half; l++) lanes[l] += lanes[l + half];
+    }
+    float rest = 0.0f;
+    for (int j = k; j < K; j++) rest += a[i][j] * b[j];
+    results[i] = lanes[0] + rest;
+  }
+}
+
+enum { DOT_ROWS = 4 };
+
+// A few rows against columns that lie along K: nothing to pack, B is read once.
+void dots(const MatmulSource &s, int M, int n0, int n1, int K) {
+  static void (*const kernels[])(const float *const *, const float *, int, float *) = {
+      dotColumn<1>, dotColumn<2>, dotColumn<3>, dotColumn<4>};
+  const float *rows[DOT_ROWS];
+  for (int i = 0; i < M; i++) rows[i] = s.a + i * s.aRow;
+  for (int n = n0; n < n1; n++) {
+    float results[DOT_ROWS];
+    kernels[M - 1](rows, s.b + n * s.bColumn, K, results);
+    for (int i = 0; i < M; i++) s.c[i * s.cRow + n * s.columnStride] = results[i];
+  }
+}
+
+// How M and N are cut: blocks of about 8 million multiplications, whole micro-kernel columns.
+INLINE int columnPart(int rows, int N, int K) {
+  const double wanted = 8e6 / (double(most(1, rows)) * most(1, K));
+  const int columns = wanted > 4096.0 ? 4096 : most(256, int(wanted));
+  return evenPart(ceilDivide(N, MICRO_COLUMNS), columns / MICRO_COLUMNS) * MICRO_COLUMNS;
+}
+
+void runMatmul(const Context &context, const int32_t *payload) {
+  const MatmulTask task(payload);
+  const int M = task.M, N = task.N, K = task.K, splits = task.splits;
+  const MatmulOperand *o = task.operands;
+  const int rows = evenPart(ceilDivide(M, MICRO_ROWS), ROW_BLOCK / MICRO_ROWS) * MICRO_ROWS;
+  const int perSplit = ceilDivide(K, splits);
+  const int columns = columnPart(least(rows, M), N, perSplit);
+  const int rowBlocks = ceilDivide(M, rows), columnBlocks = ceilDivide(N, columns);
+  const int blocks = rowBlocks * columnBlocks * splits;
+  const Index partialBytes = splits > 1 ? alignUp(Index(task.batches) * M * N * 4) : 0;
+  uint8_t *threads = context.workspace + partialBytes * splits;
+  const bool dot = M <= DOT_ROWS && o[0].column == 1 && o[1].row == 1 && splits == 1;
+  // Small products of a batch share a chunk.
+  const double work = double(least(M, rows)) * least(N, columns) * (perSplit + 16);
+  const int units = task.batches * blocks;
+  const int step = work > 2e6 ? 1 : least(most(units, 1), int(2e6 / (work + 1.0)) + 1);
+  forChunks(context, ceilDivide(units, step), [&](int chunk, int thread) {
+    GemmSpace &space = gemmSpace(threads, thread);
+    for (int unit = chunk * step; unit < least(units, (chunk + 1) * step); unit++) {
+      const int batch = unit / blocks, split = unit % splits;
+      const int m = unit / splits % rowBlocks * rows, n = unit / splits / rowBlocks % columnBlocks * columns;
+      const int rowsHere = least(rows, M - m), columnsHere = least(columns, N - n);
+      MatmulSource source = {task.at(context, 0, batch), task.at(context, 1, batch), task.at(context, 2, batch),
+                             o[0].row, o[0].column, o[1].row, o[1].column, o[2].row, o[2].column,
+                             M <= MICRO_ROWS};
+      if (splits > 1) {
+        source.c = reinterpret_cast<float *>(context.workspace + partialBytes * split) + Index(batch) * M * N;
+        source.cRow = N;
+        source.columnStride = 1;
+      }
+      const int k = least(K, split * perSplit);
+      if (dot) dots(source, M, n, n + columnsHere, K);
+      else gemmBlock(source, space, m, rowsHere, n, columnsHere, k, least(K, k + perSplit), false);
+    }
+  });
+  if (splits == 1) return;
+  // Join the splits in order, a row of C at a time.
+  const Index pitch = partialBytes / 4;
+  const float *partials = reinterpret_cast<const float *>(context.workspace);
+  const int rowsEach = most(1, 65536 / most(1, N * splits));
+  forChunks(context, ceilDivide(task.batches * M, rowsEach), [&](int chunk, int) {
+    for (int row = chunk * rowsEach; row < least(task.batches * M, (chunk + 1) * rowsEach); row++) {
+      float *c = task.at(context, 2, row / M) + Index(row % M) * o[2].row;
+      const float *p = partials + Index(row) * N;
+      for (int n = 0; n < N; n++) {
+        float sum = p[n];
+        for (int split = 1; split < splits; split++) sum += p[split * pitch + n];
+        c[Index(n) * o[2].column] = sum;
+      }
+    }
+  });
+}
+
+}  // namespace

@@ -1,0 +1,114 @@
+#pragma once
+#include "abi.h"
+
+// The thread pool, shared by the native and the WASM runtime; they differ only in how a thread sleeps.
+//
+// A job is a number of chunks. Threads take chunks by raising a ticket, so whoever is awake does the work: a
+// thread that the system has put aside costs nothing but its own absence, and the caller never waits for one that
+// has not started. The ticket carries the job's number, so a thread that wakes late cannot take part in a job it
+// knows nothing about.
+
+typedef void (*PoolFunction)(void *context, int chunk, int thread);
+
+struct Pool {
+  int32_t threads;
+  // 0 where the caller must not sleep (the main thread of a page): it spins until the last chunk is done.
+  int32_t mayBlock;
+  int32_t quit;
+  // Job number in the high half, next chunk in the low half.
+  alignas(64) uint64_t ticket;
+  alignas(64) int32_t done;
+  int32_t callerSleeps;
+  // The job's number again: the word that idle threads sleep on.
+  alignas(64) int32_t job;
+  int32_t sleepers;
+  alignas(64) PoolFunction function;
+  void *context;
+  int32_t chunks;
+};
+
+// Sleeps until *word is no longer `seen`, or for no reason.
+void poolSleep(Pool *pool, int32_t *word, int32_t seen);
+// Wakes up to `count` threads that sleep on `word`.
+void poolWake(Pool *pool, int32_t *word, int32_t count);
+// Tells the core that the thread spins.
+void poolPause();
+
+namespace {
+
+// About 20 microseconds: the gap between two groups of a plan is shorter, sleeping and waking takes longer.
+const int spins = 600;
+
+template <class T> inline T loadNow(const T *from) { return __atomic_load_n(from, __ATOMIC_SEQ_CST); }
+template <class T> inline void storeNow(T *to, T value) { __atomic_store_n(to, value, __ATOMIC_SEQ_CST); }
+
+inline void takeChunks(Pool *pool, uint32_t job, int thread) {
+  uint64_t ticket = loadNow(&pool->ticket);
+  for (;;) {
+    if (uint32_t(ticket >> 32) != job) return;
+    const int32_t chunks = loadNow(&pool->chunks);
+    const PoolFunction function = loadNow(&pool->function);
+    void *const context = loadNow(&pool->context);
+    if (uint32_t(ticket) >= uint32_t(chunks)) return;
+    // Success proves that the three fields belong to this job: the next one closes the ticket before it writes them.
+    if (!__atomic_compare_exchange_n(&pool->ticket, &ticket, ticket + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) continue;
+    function(context, int(uint32_t(ticket)), thread);
+    if (__atomic_add_fetch(&pool->done, 1, __ATOMIC_SEQ_CST) == chunks && loadNow(&pool->callerSleeps)) {
+      poolWake(pool, &pool->done, 1);
+    }
+    ticket = loadNow(&pool->ticket);
+  }
+}
+
+// What the threads other than the caller do until `quit`.
+inline void serve(Pool *pool, int thread) {
+  int32_t seen = 0;
+  for (;;) {
+    int32_t job = loadNow(&pool->job);
+    for (int spin = 0; job == seen && spin < spins; spin++) {
+      poolPause();
+      job = loadNow(&pool->job);
+    }
+    while (job == seen && !loadNow(&pool->quit)) {
+      __atomic_add_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+      poolSleep(pool, &pool->job, seen);
+      __atomic_sub_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+      job = loadNow(&pool->job);
+    }
+    if (loadNow(&pool->quit)) return;
+    seen = job;
+    takeChunks(pool, uint32_t(job), thread);
+  }
+}
+
+// Makes every serving thread return.
+inline void dismiss(Pool *pool) {
+  storeNow(&pool->quit, int32_t(1));
+  __atomic_add_fetch(&pool->job, 1, __ATOMIC_SEQ_CST);
+  poolWake(pool, &pool->job, MAX_THREADS);
+}
+
+inline void runJob(Pool *pool, int chunks, PoolFunction function, void *context) {
+  const uint32_t job = uint32_t(pool->job) + 1;
+  storeNow(&pool->ticket, uint64_t(job) << 32 | 0xffffffffu);
+  storeNow(&pool->function, function);
+  storeNow(&pool->context, context);
+  storeNow(&pool->chunks, int32_t(chunks));
+  storeNow(&pool->done, int32_t(0));
+  storeNow(&pool->ticket, uint64_t(job) << 32);
+  storeNow(&pool->job, int32_t(job));
+  const int32_t wanted = chunks < pool->threads ? chunks - 1 : pool->threads - 1;
+  if (loadNow(&pool->sleepers) > 0) poolWake(pool, &pool->job, wanted);
+
+  takeChunks(pool, job, 0);
+
+  for (int spin = 0; spin < spins || !pool->mayBlock; spin++) {
+    if (loadNow(&pool->done) == chunks) return;
+    poolPause();
+  }
+  storeNow(&pool->callerSleeps, int32_t(1));
+  for (int32_t done; (done = loadNow(&pool->done)) != chunks;) poolSleep(pool, &pool->done, done);
+  storeNow(&pool->callerSleeps, int32_t(0));
+}
+
+}  // namespace

@@ -1,0 +1,82 @@
+#pragma once
+#include "base.h"
+
+// The vector of each instruction set, for the contraction kernels alone: elementwise code is left to the compiler.
+// MICRO_ROWS is how many rows of two vectors fit the registers as accumulators.
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+namespace {
+typedef __m512 Vector;
+enum { VECTOR = 16, MICRO_ROWS = 14 };
+INLINE Vector load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void store(float *p, Vector v) { _mm512_storeu_ps(p, v); }
+INLINE Vector splat(const float *p) { return _mm512_set1_ps(*p); }
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE Vector zeroVector() { return _mm512_setzero_ps(); }
+INLINE Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+}  // namespace
+#elif defined(__AVX2__)
+#include <immintrin.h>
+namespace {
+typedef __m256 Vector;
+enum { VECTOR = 8, MICRO_ROWS = 6 };
+INLINE Vector load(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void store(float *p, Vector v) { _mm256_storeu_ps(p, v); }
+INLINE Vector splat(const float *p) { return _mm256_broadcast_ss(p); }
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE Vector zeroVector() { return _mm256_setzero_ps(); }
+INLINE Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
+}  // namespace
+#elif defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+namespace {
+typedef v128_t Vector;
+enum { VECTOR = 4, MICRO_ROWS = 4 };
+INLINE Vector load(const float *p) { return wasm_v128_load(p); }
+INLINE void store(float *p, Vector v) { wasm_v128_store(p, v); }
+INLINE Vector splat(const float *p) { return wasm_v128_load32_splat(p); }
+INLINE Vector zeroVector() { return wasm_f32x4_splat(0.0f); }
+INLINE Vector add(Vector a, Vector b) { return wasm_f32x4_add(a, b); }
+#if defined(FAI_RELAXED)
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) {
+  return Vector(__builtin_wasm_fma_f32x4(__f32x4(a), __f32x4(b), __f32x4(c)));
+}
+#else
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return wasm_f32x4_add(wasm_f32x4_mul(a, b), c); }
+#endif
+}  // namespace
+#else
+// Any machine with 128-bit vectors, through the compiler's own vector types (NEON for one).
+namespace {
+typedef float Vector __attribute__((vector_size(16), aligned(4), may_alias));
+enum { VECTOR = 4, MICRO_ROWS = 6 };
+INLINE Vector load(const float *p) { return *reinterpret_cast<const Vector *>(p); }
+INLINE void store(float *p, Vector v) { *reinterpret_cast<Vector *>(p) = v; }
+INLINE Vector splat(const float *p) { return Vector{*p, *p, *p, *p}; }
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return a * b + c; }
+INLINE Vector zeroVector() { return Vector{0, 0, 0, 0}; }
+INLINE Vector add(Vector a, Vector b) { return a + b; }
+}  // namespace
+#endif
+
+namespace {
+
+// Four floats, the unit of transposing on every machine.
+typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+INLINE Four loadFour(const float *p) { return *reinterpret_cast<const Four *>(p); }
+INLINE void storeFour(float *p, Four v) { *reinterpret_cast<Four *>(p) = v; }
+
+// to[r][c] = from[c][r] for a block of 4 by 4.
+INLINE void transposeFour(float *to, Index toPitch, const float *from, Index fromPitch) {
+  const Four a = loadFour(from), b = loadFour(from + fromPitch);
+  const Four c = loadFour(from + 2 * fromPitch), d = loadFour(from + 3 * fromPitch);
+  const Four ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd1 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  storeFour(to, __builtin_shufflevector(ab0, cd0, 0, 1, 4, 5));
+  storeFour(to + toPitch, __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7));
+  storeFour(to + 2 * toPitch, __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5));
+  storeFour(to + 3 * toPitch, __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7));
+}
+
+}  // namespace

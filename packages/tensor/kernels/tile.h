@@ -1,0 +1,167 @@
+#pragma once
+#include "ops.h"
+
+// The interpreter of elementwise programs: a list of instructions over tiles that stay in the first-level cache.
+// A tile is a range of the group's linear index; views turn that index into addresses, so any strides work.
+
+namespace {
+
+// Calls row(offset, done, count) for each run of the innermost dimension that covers elements [start, start + n).
+template <class Row> INLINE void walk(const int32_t *view, int start, int n, const Row &row) {
+  const int dims = view[0];
+  const int32_t *sizes = view + 1, *strides = view + 1 + dims;
+  if (dims == 1) {
+    row(Index(start) * strides[0], 0, n);
+    return;
+  }
+  const int last = dims - 1;
+  int index[MAX_DIMS];
+  Index offset = 0;
+  for (int d = last, rest = start; d >= 0; d--) {
+    const int above = rest / sizes[d];
+    index[d] = rest - above * sizes[d];
+    offset += Index(index[d]) * strides[d];
+    rest = above;
+  }
+  int run = least(sizes[last] - index[last], n);
+  row(offset, 0, run);
+  offset -= Index(index[last]) * strides[last];
+  for (int done = run; done < n; done += run) {
+    int d = last - 1;
+    for (; ++index[d] == sizes[d]; d--) {
+      offset -= Index(sizes[d] - 1) * strides[d];
+      index[d] = 0;
+    }
+    offset += strides[d];
+    run = least(sizes[last], n - done);
+    row(offset, done, run);
+  }
+}
+
+// True when elements [start, start + n) of the view are consecutive; their offset is then in `offset`.
+INLINE bool isRun(const int32_t *view, int start, int n, Index &offset) {
+  const int dims = view[0];
+  const int32_t *sizes = view + 1, *strides = view + 1 + dims;
+  if (strides[dims - 1] != 1) return false;
+  if (dims == 1) {
+    offset = start;
+    return true;
+  }
+  offset = 0;
+  for (int d = dims - 1, rest = start; d >= 0; d--) {
+    const int above = rest / sizes[d];
+    const int index = rest - above * sizes[d];
+    if (d == dims - 1 && index + n > sizes[d]) return false;
+    offset += Index(index) * strides[d];
+    rest = above;
+  }
+  return true;
+}
+
+template <class T> INLINE void loadView(int32_t *to, const T *from, const int32_t *view, int start, int n) {
+  const int32_t stride = view[2 * view[0]];
+  walk(view, start, n, [&](Index offset, int done, int count) {
+    const T *p = from + offset;
+    int32_t *q = to + done;
+    if (stride == 1) {
+      for (int i = 0; i < count; i++) q[i] = p[i];
+    } else if (stride == 0) {
+      const int32_t value = p[0];
+      for (int i = 0; i < count; i++) q[i] = value;
+    } else {
+      for (int i = 0; i < count; i++) q[i] = p[Index(i) * stride];
+    }
+  });
+}
+
+template <class T> INLINE void storeView(T *to, const int32_t *from, const int32_t *view, int start, int n) {
+  const int32_t stride = view[2 * view[0]];
+  walk(view, start, n, [&](Index offset, int done, int count) {
+    T *p = to + offset;
+    const int32_t *q = from + done;
+    if (stride == 1) {
+      VECTORIZE for (int i = 0; i < count; i++) p[i] = T(q[i]);
+    } else {
+      for (int i = 0; i < count; i++) p[Index(i) * stride] = T(q[i]);
+    }
+  });
+}
+
+// Writes n results, elements [start, start + n) of the record's view.
+inline void storeRecord(const Context &context, const int32_t *record, const int32_t *from, int start, int n) {
+  const int slot = record[1], offset = record[2];
+  if (record[0] == ACCESS_BYTE) storeView(context.at<uint8_t>(slot, offset), from, record + 3, start, n);
+  else storeView(context.at<int32_t>(slot, offset), from, record + 3, start, n);
+}
+
+// The registers of one thread, and where each tile's values are: in the register's own memory or in place.
+struct Tiles {
+  const Context &context;
+  const int32_t *group;
+  uint8_t *memory;
+  int width;
+  void *at[MAX_REGISTERS];
+
+  Tiles(const Context &owner, const int32_t *payload, uint8_t *registers, int tile)
+      : context(owner), group(payload), memory(registers), width(tile) {}
+
+  void *own(int r) { return memory + Index(r) * width * 4; }
+
+  void load(int r, const int32_t *record, int start, int n) {
+    int32_t *to = static_cast<int32_t *>(at[r] = own(r));
+    const int slot = record[1];
+    const int32_t *view = record + 3;
+    switch (record[0]) {
+      case ACCESS_WORD: {
+        Index offset;
+        if (isRun(view, start, n, offset)) {
+          at[r] = context.at<int32_t>(slot, record[2]) + offset;
+          return;
+        }
+      } [[fallthrough]];
+      case ACCESS_WORD_COPIED: return loadView(to, context.at<const int32_t>(slot, record[2]), view, start, n);
+      case ACCESS_BYTE: return loadView(to, context.at<const uint8_t>(slot, record[2]), view, start, n);
+      case ACCESS_SCALAR: {
+        const int32_t value = context.scalars[slot];
+        for (int i = 0; i < n; i++) to[i] = value;
+        return;
+      }
+      default: {
+        const int32_t stride = view[2 * view[0]];
+        walk(view, start, n, [&](Index offset, int done, int count) {
+          const int32_t first = int32_t(record[2] + offset);
+          for (int i = 0; i < count; i++) to[done + i] = first + i * stride;
+        });
+      }
+    }
+  }
+
+  // Runs the words [op, end) on elements [start, start + n).
+  void run(const int32_t *op, const int32_t *end, int start, int n) {
+    while (op < end) {
+      const int code = op[0] & ~DIRECT_RESULT;
+      const int r = op[1];
+      if (code == OP_LOAD) {
+        load(r, group + op[2], start, n);
+        op += 3;
+      } else if (code == OP_STORE) {
+        storeRecord(context, group + op[2], static_cast<const int32_t *>(at[r]), start, n);
+        op += 3;
+      } else if (code == OP_DIRECT) {
+        const int32_t *record = group + op[2];
+        at[r] = context.at<int32_t>(record[1], record[2]) + start;
+        op += 3;
+      } else {
+        // Inputs are looked up first: the result may take the register of one of them.
+        const void *inputs[5];
+        const int count = inputCount(code);
+        for (int i = 0; i < count; i++) inputs[i] = at[op[2 + i]];
+        if (op[0] == code) at[r] = own(r);
+        compute(code, at[r], inputs, n);
+        op += 2 + count;
+      }
+    }
+  }
+};
+
+}  // namespace

@@ -1,0 +1,64 @@
+import type { HostArray } from "../../dtype.js";
+
+/**
+ * A submission as an engine takes it: everything lies in the arena already. `program` (of `words` words), `block` and
+ * `workspace` are lines; the block holds the guard (4 words), then `scalars` scalars, then the table of slots.
+ */
+export interface Job {
+  program: number;
+  words: number;
+  block: number;
+  scalars: number;
+  workspace: number;
+}
+
+/** Words of the guard at the start of a job's block: fault, group, value, unused. */
+export const guardWords = 4;
+
+/**
+ * What runs the kernels: the addon or a WASM instance, with its arena and its threads. Addresses are 64-byte lines of
+ * the arena. It neither orders nor protects anything: `CpuBackend` calls `run` only while nothing is queued, and
+ * touches no memory that a queued job may use.
+ */
+export interface CpuEngine {
+  readonly name: "native" | "wasm";
+  /** The instruction set of its kernels: avx512, avx2, simd128. */
+  readonly isa: string;
+  /** Threads that take part in one submission. */
+  readonly threads: number;
+  /** Lines the arena can grow to. */
+  readonly capacityLines: number;
+  /** Roughly how many times longer its kernels take than the native ones. */
+  readonly slowdown: number;
+  /** False when it has no thread for long plans: they run on the caller. */
+  readonly canQueue: boolean;
+  /** Called after queued jobs finished; `completed` tells how many. */
+  onComplete: () => void;
+  /** Makes the lines [0, lines) usable; false when the system has no memory for them. */
+  commit(lines: number): boolean;
+  /** Gives lines back to the system where that is possible; their contents are lost. */
+  discard(line: number, lines: number): void;
+  write(line: number, data: HostArray): void;
+  read(line: number, into: HostArray): void;
+  /** Runs a job now and returns its fault. */
+  run(job: Job): number;
+  /** Starts a job after those queued before. */
+  enqueue(job: Job): void;
+  /** How many queued jobs have finished, modulo 2^32. */
+  completed(): number;
+  /** Whether queued jobs keep the process alive. */
+  hold(busy: boolean): void;
+  close(): Promise<void>;
+}
+
+/** How a CPU backend is opened. */
+export interface CpuOptions {
+  /** Threads that run one submission, 1 to 64 (default: the processors this process may use; FAI_THREADS overrides). */
+  threads?: number;
+  /** Native only: the instruction set (default: the best there is; FAI_ISA overrides). */
+  isa?: "avx512" | "avx2";
+  /** The most device memory to use, in bytes (default: what the machine has). */
+  budgetBytes?: number;
+  /** Plans predicted to take less run on the calling thread, longer ones beside it (default 2000). */
+  inlineMicroseconds?: number;
+}

@@ -1,0 +1,19 @@
+import type { Backend } from "../../backend.js";
+import { TensorError } from "../../errors.js";
+import type { OpenCpuOptions } from "./select.node.js";
+import { openWasm } from "./wasmHost.browser.js";
+
+export type { CpuOptions } from "./engine.js";
+export type { OpenCpuOptions } from "./select.node.js";
+export { openWasm } from "./wasmHost.browser.js";
+
+/** Opens the CPU backend: WASM is the only one in a browser. */
+export async function openCpu(options: OpenCpuOptions = {}): Promise<Backend> {
+  if (options.backend === "native") throw new TensorError("cpu", "browsers have no native backend, leave backend out.");
+  return openWasm(options);
+}
+
+/** Always throws: a browser compiles WASM asynchronously. */
+export function openCpuSync(): Backend {
+  throw new TensorError("cpu", "no backend is open. In a browser, `await use(cpu())` once before the first result.");
+}

@@ -1,0 +1,58 @@
+import { TensorError } from "../../errors.js";
+import { maxThreads } from "./codes.js";
+import { CpuBackend } from "./cpuBackend.js";
+import type { CpuOptions } from "./engine.js";
+import { createMemory, WasmEngine, type WasmHost } from "./wasm.js";
+
+/*
+ * Bundlers know `new URL("...", import.meta.url)` and `new Worker(new URL(...))` when they are written out in full.
+ * Both paths hold from src/backends/cpu as from dist/backends/cpu.
+ */
+const threadedUrl = () => new URL("../../../wasm/threaded.wasm", import.meta.url);
+const singleUrl = () => new URL("../../../wasm/single.wasm", import.meta.url);
+
+const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
+
+const host: WasmHost = {
+  // Only a page's main thread has a document, and it must not sleep.
+  mayBlock: typeof document === "undefined",
+  spawn(onMessage, onError) {
+    const worker = new Worker(new URL("./wasmWorker.js", import.meta.url), { type: "module" });
+    worker.addEventListener("message", (event) => onMessage(event.data));
+    worker.addEventListener("error", (event) => onError(event.error ?? new Error(event.message)));
+    return {
+      post: (message) => worker.postMessage(message),
+      hold: () => {},
+      terminate: () => worker.terminate(),
+    };
+  },
+};
+
+async function compile(threaded: boolean): Promise<WebAssembly.Module> {
+  const url = threaded ? threadedUrl() : singleUrl();
+  const response = await fetch(url);
+  if (!response.ok)
+    throw new TensorError("cpu", `${url} could not be loaded: ${response.status} ${response.statusText}`);
+  // Not the streaming kind: it insists on a content type that many servers do not send.
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
+/**
+ * Opens the WASM backend. On a page that is cross-origin isolated (served with COOP and COEP headers) it uses threads,
+ * and long plans run beside the page; elsewhere one thread, the page's own.
+ */
+export async function openWasm(options: CpuOptions = {}): Promise<CpuBackend> {
+  const threaded = globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer !== "undefined";
+  let pending = compiled.get(threaded);
+  if (pending === undefined) {
+    pending = compile(threaded);
+    // A failed download may be tried again.
+    pending.catch(() => compiled.delete(threaded));
+    compiled.set(threaded, pending);
+  }
+  const module = await pending;
+  const memory = createMemory(threaded);
+  const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
+  const threads = Math.min(options.threads ?? navigator.hardwareConcurrency ?? 1, maxThreads);
+  return new CpuBackend(new WasmEngine({ module, instance, ...memory }, host, { ...options, threads }), options);
+}

@@ -1,0 +1,93 @@
+import { afterAll, expect } from "vitest";
+import type { Backend, Group, GuardReport, Plan, Slot } from "../../src/backend.js";
+import type { CpuBackend } from "../../src/backends/cpu/cpuBackend.js";
+import { nativeProblem, openNative } from "../../src/backends/cpu/native.js";
+import { openWasmSync } from "../../src/backends/cpu/wasmHost.node.js";
+import type { HostArray } from "../../src/dtype.js";
+import { Interpreter } from "../interpreter/interpreter.js";
+
+/** Groups over slots that hold `memory` before; every slot is compared afterwards. */
+export interface Work {
+  groups: readonly Group[];
+  memory: readonly HostArray[];
+  scalars?: Int32Array;
+}
+
+/** What is left in memory, and the guard's report. */
+export interface Outcome {
+  memory: HostArray[];
+  report: GuardReport | undefined;
+}
+
+/** The kernels of every instruction set that runs here, with one thread and with two, side by side. */
+export function backends(): Backend[] {
+  const list: CpuBackend[] = [];
+  const isas = nativeProblem() === undefined ? (["avx512", "avx2"] as const) : [];
+  for (const threads of [1, 2]) {
+    for (const isa of isas) {
+      try {
+        list.push(openNative({ isa, threads }));
+      } catch {
+        // This processor does not have it.
+      }
+    }
+    list.push(openWasmSync({ threads }));
+  }
+  afterAll(() => Promise.all(list.map((backend) => backend.close())));
+  return list;
+}
+
+/** Runs groups on a backend, each slot in an allocation of its own. */
+export async function outcome(backend: Backend, { groups, memory, scalars }: Work): Promise<Outcome> {
+  const slots: Slot[] = memory.map((data, index) => ({ kind: "bound", bytes: data.byteLength, offset: 0, index }));
+  const given = scalars ?? new Int32Array(0);
+  const plan: Plan = { groups, slots, scratchBytes: 0, scalarCount: given.length };
+  const bound = memory.map((data) => {
+    const allocation = backend.allocate(data.byteLength);
+    backend.write(allocation, data);
+    return allocation;
+  });
+  const executable = backend.compile(plan);
+  const report = await backend.submit(executable, { bound, uploads: [], scalars: given });
+  const after = await Promise.all(memory.map((data, i) => backend.read(bound[i]!, data.slice())));
+  executable.dispose();
+  for (const allocation of bound) backend.release(allocation);
+  return { memory: after, report };
+}
+
+/** Throws when values differ by more than `tolerance`, relative to the larger of 1 and the value. */
+function expectClose(actual: HostArray, expected: HostArray, tolerance: number, what: string): void {
+  for (let i = 0; i < expected.length; i++) {
+    const want = expected[i]!;
+    const got = actual[i]!;
+    if (Object.is(got, want) || got === want || (Number.isNaN(got) && Number.isNaN(want))) continue;
+    const off = Math.abs(got - want) / Math.max(1, Math.abs(want));
+    if (!(off <= tolerance)) expect.fail(`${what}: element ${i} is ${got}, expected ${want} (off by ${off})`);
+  }
+}
+
+/**
+ * Runs the work on the plan interpreter and on all backends. Values may differ from the interpreter by `tolerance`;
+ * an instruction set gives the same bits with any number of threads.
+ */
+export async function expectAgreement(list: readonly Backend[], work: Work, tolerance: number, what: string) {
+  const expected = await outcome(new Interpreter(), work);
+  const single = new Map<string, Outcome>();
+  for (const backend of list) {
+    const actual = await outcome(backend, work);
+    const { isa, threads } = (backend as CpuBackend).engine;
+    const name = `${what} on ${isa} with ${threads} threads`;
+    expect(actual.report, name).toEqual(expected.report);
+    if (expected.report !== undefined) continue;
+    const other = single.get(isa);
+    actual.memory.forEach((data, slot) => {
+      if (other === undefined) expectClose(data, expected.memory[slot]!, tolerance, `${name}, slot ${slot}`);
+      else expect(bytesOf(data).equals(bytesOf(other.memory[slot]!)), `${name} gives the same bits`).toBe(true);
+    });
+    if (other === undefined) single.set(isa, actual);
+  }
+}
+
+function bytesOf(data: HostArray): Buffer {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
