@@ -1,7 +1,7 @@
-import { formatTensor } from "./format.js";
 import { byteSize, type DType, type HostArray, type HostArrayOf } from "./dtype.js";
 import { TensorError } from "./errors.js";
-import { make, setTensorConstructor, type Node, type Value } from "./node.js";
+import { formatTensor } from "./format.js";
+import { make, type Node, setTensorConstructor, type Value } from "./node.js";
 import * as activation from "./ops/activation.js";
 import * as contract from "./ops/contract.js";
 import { cast, detach, expand, reshape, type TensorLike } from "./ops/convert.js";
@@ -14,14 +14,15 @@ import * as matrix from "./ops/matrix.js";
 import * as movement from "./ops/movement.js";
 import * as ordering from "./ops/ordering.js";
 import { pow } from "./ops/power.js";
-import { amax, argmax, sum, type Axes, type ReduceOptions } from "./ops/reduce.js";
+import { type Axes, amax, argmax, type ReduceOptions, sum } from "./ops/reduce.js";
 import * as rounding from "./ops/rounding.js";
 import * as sampling from "./ops/sampling.js";
 import * as scan from "./ops/scan.js";
 import * as statistics from "./ops/statistics.js";
 import { readHost, realize } from "./realize.js";
-import { formatShape, sizeOf, type Shape } from "./shape.js";
+import { formatShape, type Shape, sizeOf } from "./shape.js";
 
+// biome-ignore format: methods are one line each
 /**
  * A lazy n-dimensional array: a handle on one output of a graph node. Methods build nodes; nothing is computed until
  * `data()`, `item()` or `realize()`. Tensors never change and need no disposal.
@@ -151,7 +152,6 @@ export class Tensor implements Value {
   take(index: TensorLike, axis = 0): Tensor { return gathering.take(this, index, axis); }
   sort(axis = -1, options?: gathering.SortOptions): { values: Tensor; indices: Tensor } { return gathering.sort(this, axis, options); }
 
-  // COMPOSITES
   tan(): Tensor { return math.tan(this); }
   asin(): Tensor { return math.asin(this); }
   acos(): Tensor { return math.acos(this); }

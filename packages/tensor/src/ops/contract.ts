@@ -2,7 +2,7 @@ import type { ConvParams, PoolParams } from "../backend.js";
 import { requireDType } from "../dtype.js";
 import { TensorError } from "../errors.js";
 import { make, specOf } from "../node.js";
-import { broadcastShapes, formatShape, type Shape } from "../shape.js";
+import { broadcastShapes, formatShape, sizeOf, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { cast, expand, reshape, toTensor, type TensorLike } from "./convert.js";
 
@@ -65,7 +65,7 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor {
   let out: Tensor;
   if (q.length === 2 && p.length > 2) {
     // One tall product instead of a batch of small ones.
-    out = reshape(product(reshape(x, [-1, k]), y), [...p.slice(0, -1), n]);
+    out = reshape(product(reshape(x, [sizeOf(p.slice(0, -1)), k]), y), [...p.slice(0, -1), n]);
   } else {
     const batch = broadcastShapes("matmul", p.slice(0, -2), q.slice(0, -2));
     out = product(expand(x, [...batch, m, k]), expand(y, [...batch, k, n]));

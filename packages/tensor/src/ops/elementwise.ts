@@ -60,7 +60,12 @@ export const maximum = (a: TensorLike, b: TensorLike): Tensor => arithmetic("max
 /** The smaller of a and b, broadcast; NaN when either is. */
 export const minimum = (a: TensorLike, b: TensorLike): Tensor => neg(maximum(neg(a), neg(b)));
 /** a - b, broadcast. */
-export const sub = (a: TensorLike, b: TensorLike): Tensor => add(a, neg(b));
+export function sub(a: TensorLike, b: TensorLike): Tensor {
+  if (typeof b === "number") return add(a, -b);
+  // Negated after broadcasting: inside the kernel that adds, instead of in one of its own for the small side.
+  const [x, y] = matched("sub", a, b);
+  return add(x, neg(y));
+}
 /** a / b, broadcast; always f32. */
 export function div(a: TensorLike, b: TensorLike): Tensor {
   if (typeof b === "number") return mul(real("div", a), 1 / b);

@@ -48,7 +48,8 @@ export function argmax(x: TensorLike, axis?: number, { keepDims = false }: Reduc
   return keepDims ? full : reshape(full, shape.filter((_, i) => i !== at));
 }
 
-function refuseEmpty(op: string, x: TensorLike, axes: Axes): void {
+/** Throws when there is nothing to choose from along `axes`. */
+export function refuseEmpty(op: string, x: TensorLike, axes: Axes): void {
   const { shape } = specOf(toTensor(op, x));
   const list = normalizeAxes(op, axes, shape.length);
   if (sizeOf(list.map((i) => shape[i]!)) === 0) {

@@ -2,7 +2,7 @@ import type { ContractOp, ContractParams } from "../backend.js";
 import { specOf, type Node, type OpParams, type Value } from "../node.js";
 import { contiguousStrides, sizeOf, type Shape } from "../shape.js";
 import { invariant } from "../errors.js";
-import { Drafts, measure } from "./draft.js";
+import { Drafts } from "./draft.js";
 import { Expressions, viewWindow, type Expression, type Place, type ScalarSource, type Stored, type Window } from "./expression.js";
 import { fuse, isElementwise, type Fusion } from "./fuse.js";
 import { isLeaf, type Graph, type Root } from "./graph.js";
@@ -113,9 +113,9 @@ export class Builder {
     const root = this.firstRoot.get(`${position}.0`);
     const cell = root === undefined ? undefined : this.graph.roots[root]!.cell;
     const expression = this.expressions.of(value, identityMap(shape.length), shape.join(), shape.length);
-    const inPlace = cell !== undefined && this.fusion.onlyCells[position] === 1 && isElementwise(node);
-    // What reads a new version runs among the commits too.
-    const commit = inPlace || measure(expression).loads.some(({ stored }) => stored.commits);
+    // What only new versions depend on is computed where they are: mostly in registers of the group that commits.
+    const commit = this.fusion.onlyCells[position] === 1 && isElementwise(node);
+    const inPlace = commit && cell !== undefined;
     const followed = followedOrder([expression], shape);
     const order = this.fusion.image[position] && shape.length === 4 ? channelsLast : followed;
     let place: Place = { kind: "scratch" };

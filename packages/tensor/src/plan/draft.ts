@@ -67,6 +67,7 @@ export class Drafts {
     const at = this.computing.push(draft) - 1;
     for (const { stored } of inputs) stored.read = true;
     for (const { stored } of outputs) {
+      stored.read = true; // a contraction writes all its outputs, wanted or not: each needs memory
       stored.producer = at;
       if (stored.first < 0) stored.first = at;
     }

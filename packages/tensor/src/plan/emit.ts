@@ -83,12 +83,12 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
     }
     const program = new Program(draft.order, draft.kind === "map" ? new Map(draft.outputs.map((o) => [o.to.stored, o.expression])) : new Map(), slot);
     const inOrder = (list: readonly number[]) => draft.order.map((a) => list[a]!);
+    if (!draft.outputs.some((o) => o.to.stored.read)) {
+      sites.pop();
+      continue;
+    }
     if (draft.kind === "map") {
       const kept = draft.outputs.filter((o) => o.to.stored.read);
-      if (kept.length === 0) {
-        sites.pop();
-        continue;
-      }
       const stores = kept.map((o): Store => {
         const register = program.register(o.expression);
         return { register, slot: slot(o.to.stored), dtype: o.to.stored.dtype, strides: inOrder(o.to.strides), offset: o.to.offset };
@@ -96,7 +96,8 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
       const { loads, instructions, renumbered } = program.finish(stores);
       groups.push({ kind: "map", dims: inOrder(draft.space), loads, instructions, stores: renumbered, commit: draft.commit, label: program.label("map") });
     } else {
-      const stores = draft.outputs.map((o) => {
+      const kept = draft.outputs.filter((o) => o.to.stored.read);
+      const stores = kept.map((o) => {
         const register = program.register(o.expression);
         return { op: o.op, register, slot: slot(o.to.stored), dtype: o.to.stored.dtype, strides: inOrder(o.to.strides), offset: o.to.offset };
       });

@@ -93,7 +93,8 @@ export class Expressions {
     const key = `${this.storedKey(window.stored)}|${space}|${strides}+${offset}`;
     let load = this.made.get(key);
     if (!load) {
-      const plain = map.key === "" && sameLook(window);
+      // A slice from 0 maps by identity, too, but shows only a part: its register may belong to another part's store.
+      const plain = map.key === "" && space === window.shape.join() && sameLook(window);
       load = { kind: "load", type: registerType(window.stored.dtype), stored: window.stored, strides, offset, identity: plain };
       this.made.set(key, load);
     }

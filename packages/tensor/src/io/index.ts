@@ -1,0 +1,9 @@
+export {
+  decodeSafetensors,
+  type EncodeOptions,
+  encodeSafetensors,
+  type NamedTensors,
+  type SafetensorsContent,
+} from "./safetensors.js";
+export { type LoadOptions, type LoadResult, loadStateDict, stateDict, torchName } from "./stateDict.js";
+export type { StorageType } from "./storage.js";
