@@ -1,0 +1,47 @@
+import type { Backend } from "../src/backend.js";
+import { nativeProblem, openNative } from "../src/backends/cpu/native.js";
+import { openWasmSync } from "../src/backends/cpu/wasmHost.node.js";
+import { realize, setFusion, use } from "../src/realize.js";
+import type { Tensor } from "../src/tensor.js";
+import { Interpreter } from "./interpreter/interpreter.js";
+import { evaluateAll } from "./reference.js";
+
+/** Something that computes graphs. */
+export interface Engine {
+  readonly name: string;
+  /** Largest error of an f32 element, relative to what `compare` says. */
+  readonly tolerance: number;
+  /** The elements of all values, computed together, row-major. */
+  read(values: readonly Tensor[]): Promise<ArrayLike<number>[]>;
+}
+
+/** The naive f64 evaluator of unplanned graphs. */
+export const reference: Engine = {
+  name: "reference",
+  tolerance: 1e-8,
+  read: (values) => Promise.resolve(evaluateAll(values).map(({ data }) => data)),
+};
+
+/** A backend behind the planner, with fusion or op by op. */
+export function planned(backend: Backend, { fusion = true, tolerance = 1e-5 } = {}): Engine {
+  return {
+    name: fusion ? backend.name : `${backend.name}, op by op`,
+    tolerance,
+    async read(values) {
+      use(backend);
+      setFusion(fusion);
+      try {
+        await realize(...values);
+        return await Promise.all(values.map((v) => v.data()));
+      } finally {
+        setFusion(true);
+      }
+    },
+  };
+}
+
+/** Every backend that runs here: the plan interpreter, WASM, and the addon where it is built. */
+export function backends(): Backend[] {
+  const native = nativeProblem() === undefined ? [openNative()] : [];
+  return [new Interpreter(), ...native, openWasmSync()];
+}
