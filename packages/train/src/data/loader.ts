@@ -1,0 +1,49 @@
+import { hostGenerator, TensorError } from "@fai/tensor";
+import type { Batch, Dataset } from "./dataset.js";
+import { sequential, shuffled, type Sampler } from "./sampler.js";
+
+/** Options of `DataLoader`. */
+export interface DataLoaderOptions {
+  /** Rows of a batch (64). */
+  batchSize?: number;
+  /** Whether each epoch visits the rows in a new random order (false). */
+  shuffle?: boolean;
+  /** Whether a last batch that is not full is left out (false). */
+  dropLast?: boolean;
+  /** Seed of the shuffling; by default it is drawn, so that `manualSeed` decides it. */
+  seed?: number;
+}
+
+/** The batches of a dataset: each `for await` over it is one epoch. */
+export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
+  readonly dataset: Dataset<X, Y>;
+  readonly batchSize: number;
+  readonly dropLast: boolean;
+  /** Epochs begun; setting it repeats or skips their orders. */
+  epoch = 0;
+  private readonly sampler: Sampler;
+
+  constructor(dataset: Dataset<X, Y>, { batchSize = 64, shuffle = false, dropLast = false, seed }: DataLoaderOptions = {}) {
+    if (!(Number.isInteger(batchSize) && batchSize >= 1)) throw new TensorError("DataLoader", `batchSize is ${batchSize}, expected a whole number of at least 1.`);
+    if (dataset.length === 0) throw new TensorError("DataLoader", "the dataset has no rows.");
+    if (dropLast && dataset.length < batchSize) {
+      throw new TensorError("DataLoader", `the dataset has ${dataset.length} rows, less than one batch of ${batchSize}, and dropLast leaves nothing. Use a smaller batchSize?`);
+    }
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.dropLast = dropLast;
+    this.sampler = shuffle ? shuffled(seed ?? hostGenerator().bits()) : sequential;
+  }
+
+  /** Batches of an epoch. */
+  get length(): number {
+    const batches = this.dataset.length / this.batchSize;
+    return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y>, void, void> {
+    const order = this.sampler(this.dataset.length, this.epoch++);
+    const batches = this.length;
+    for (let i = 0; i < batches; i++) yield this.dataset.batch(order.subarray(i * this.batchSize, (i + 1) * this.batchSize));
+  }
+}
