@@ -1,0 +1,130 @@
+import type { Config } from "vega-lite";
+
+/** Which of the two looks a picture has. */
+export type Theme = "light" | "dark";
+
+/** The colors of a theme, each `#rrggbb`. */
+export interface Palette {
+  /** Behind everything. */
+  readonly background: string;
+  /** Behind a picture, and an empty cell of a matrix. */
+  readonly surface: string;
+  /** Titles. */
+  readonly ink: string;
+  /** Labels and subtitles. */
+  readonly muted: string;
+  /** Grid lines. */
+  readonly grid: string;
+  /** Axis lines and ticks. */
+  readonly line: string;
+  /** What is right: the diagonal of a confusion matrix, a good picture. */
+  readonly good: string;
+  /** What is wrong. */
+  readonly bad: string;
+  /** Lines and groups, in this order; neighbors differ for every kind of color vision. */
+  readonly series: readonly string[];
+}
+
+/** The colors of both themes: blue and orange lead, because no common color blindness confuses them. */
+export const palettes: Readonly<Record<Theme, Palette>> = {
+  light: {
+    background: "#ffffff",
+    surface: "#f3f4f6",
+    ink: "#16191d",
+    muted: "#5c6570",
+    grid: "#eceef1",
+    line: "#c9ced6",
+    good: "#1f5fc4",
+    bad: "#d9650f",
+    series: ["#2167d3", "#e0731a", "#0c9383", "#b83a7a", "#7d5fd3", "#7c6a48", "#3aa5d8", "#a08a00"],
+  },
+  dark: {
+    background: "#14171c",
+    surface: "#1f242b",
+    ink: "#eef0f3",
+    muted: "#a0a8b4",
+    grid: "#242a32",
+    line: "#414a56",
+    good: "#6ea8ff",
+    bad: "#ff9d52",
+    series: ["#6ea8ff", "#ff9d52", "#3ecdb4", "#f28ab8", "#b79df6", "#cbb893", "#84d6f7", "#dcc552"],
+  },
+};
+
+/** The font of every text: Inter, which `@fai/plot/node` brings along, then what a browser may have. */
+export const fontFamily = "Inter, 'Helvetica Neue', Helvetica, Arial, sans-serif";
+
+/** The Vega-Lite configuration of a theme. Give it to a specification of your own and it looks like the others. */
+export function chartConfig(theme: Theme = "light"): Config {
+  const palette = palettes[theme];
+  return {
+    background: palette.background,
+    font: fontFamily,
+    padding: 24,
+    view: { stroke: null, continuousWidth: 600, continuousHeight: 320, discreteWidth: { step: 28 } },
+    title: {
+      anchor: "start",
+      frame: "bounds",
+      color: palette.ink,
+      fontSize: 17,
+      fontWeight: 600,
+      lineHeight: 22,
+      offset: 18,
+      subtitleColor: palette.muted,
+      subtitleFontSize: 13,
+      subtitleFontWeight: 400,
+      subtitleLineHeight: 18,
+      subtitlePadding: 6,
+    },
+    axis: {
+      labelColor: palette.muted,
+      labelFontSize: 12,
+      labelPadding: 8,
+      titleColor: palette.muted,
+      titleFontSize: 12,
+      titleFontWeight: 400,
+      titlePadding: 12,
+      domainColor: palette.line,
+      tickColor: palette.line,
+      tickSize: 4,
+      gridColor: palette.grid,
+      gridWidth: 1,
+    },
+    axisX: { grid: false, labelFlush: false, titleAnchor: "end", titleAlign: "right" },
+    // The title lies flat above the axis: nobody has to turn their head.
+    axisY: {
+      domain: false,
+      ticks: false,
+      grid: true,
+      titleAngle: 0,
+      titleAlign: "left",
+      titleAnchor: "end",
+      titleBaseline: "bottom",
+      titleX: 0,
+      titleY: -12,
+    },
+    legend: {
+      orient: "top",
+      direction: "horizontal",
+      labelColor: palette.muted,
+      labelFontSize: 13,
+      labelLimit: 220,
+      titleColor: palette.muted,
+      titleFontSize: 12,
+      titleFontWeight: 400,
+      symbolStrokeWidth: 3,
+      symbolSize: 260,
+      columnPadding: 20,
+      rowPadding: 6,
+      offset: 14,
+    },
+    header: { labelColor: palette.ink, labelFontSize: 13, labelFontWeight: 600, titleColor: palette.muted },
+    range: { category: [...palette.series], heatmap: [palette.surface, palette.good] },
+    line: { strokeWidth: 2.25, strokeCap: "round", strokeJoin: "round", color: palette.series[0] },
+    point: { size: 60, filled: true, opacity: 1, color: palette.series[0] },
+    bar: { color: palette.series[0], cornerRadiusEnd: 2 },
+    rect: { color: palette.series[0] },
+    rule: { color: palette.muted },
+    text: { color: palette.ink, fontSize: 12 },
+  };
+}
