@@ -2,6 +2,7 @@ export { clipGradNorm, type ClippedGradients } from "./clipGradNorm.js";
 export { type Column } from "./data/collate.js";
 export { ArrayDataset, type Batch, type BatchOf, type Columns, type Dataset } from "./data/dataset.js";
 export { DataLoader, type DataLoaderOptions } from "./data/loader.js";
+export { mapOrdered } from "./data/mapOrdered.js";
 export { sequential, shuffled, type Sampler } from "./data/sampler.js";
 export { fit, validate, type BatchSource, type FitData, type FitOptions, type FitProgress, type FitRow, type ValidateOptions } from "./fit.js";
 export { accuracy, type Metric } from "./metrics.js";

@@ -1,5 +1,6 @@
 import { hostGenerator, TensorError } from "@fai/tensor";
 import type { Batch, Dataset } from "./dataset.js";
+import { mapOrdered } from "./mapOrdered.js";
 import { sequential, shuffled, type Sampler } from "./sampler.js";
 
 /** Options of `DataLoader`. */
@@ -10,6 +11,8 @@ export interface DataLoaderOptions {
   shuffle?: boolean;
   /** Whether a last batch that is not full is left out (false). */
   dropLast?: boolean;
+  /** Batches that are made ready while the model works (2); each holds its memory. */
+  prefetch?: number;
   /** Seed of the shuffling; by default it is drawn, so that `manualSeed` decides it. */
   seed?: number;
 }
@@ -21,10 +24,12 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
   readonly dropLast: boolean;
   /** Epochs begun; setting it repeats or skips their orders. */
   epoch = 0;
+  readonly prefetch: number;
   private readonly sampler: Sampler;
 
-  constructor(dataset: Dataset<X, Y>, { batchSize = 64, shuffle = false, dropLast = false, seed }: DataLoaderOptions = {}) {
+  constructor(dataset: Dataset<X, Y>, { batchSize = 64, shuffle = false, dropLast = false, prefetch = 2, seed }: DataLoaderOptions = {}) {
     if (!(Number.isInteger(batchSize) && batchSize >= 1)) throw new TensorError("DataLoader", `batchSize is ${batchSize}, expected a whole number of at least 1.`);
+    if (!(Number.isInteger(prefetch) && prefetch >= 0)) throw new TensorError("DataLoader", `prefetch is ${prefetch}, expected a whole number of at least 0.`);
     if (dataset.length === 0) throw new TensorError("DataLoader", "the dataset has no rows.");
     if (dropLast && dataset.length < batchSize) {
       throw new TensorError("DataLoader", `the dataset has ${dataset.length} rows, less than one batch of ${batchSize}, and dropLast leaves nothing. Use a smaller batchSize?`);
@@ -32,6 +37,7 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.dropLast = dropLast;
+    this.prefetch = prefetch;
     this.sampler = shuffle ? shuffled(seed ?? hostGenerator().bits()) : sequential;
   }
 
@@ -42,8 +48,9 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y>, void, void> {
-    const order = this.sampler(this.dataset.length, this.epoch++);
-    const batches = this.length;
-    for (let i = 0; i < batches; i++) yield this.dataset.batch(order.subarray(i * this.batchSize, (i + 1) * this.batchSize));
+    const epoch = this.epoch++;
+    const order = this.sampler(this.dataset.length, epoch);
+    const parts = Array.from({ length: this.length }, (_, i) => order.subarray(i * this.batchSize, (i + 1) * this.batchSize));
+    yield* mapOrdered(parts, (rows) => this.dataset.batch(rows, epoch), this.prefetch);
   }
 }
