@@ -5,6 +5,7 @@ import { realize, setFusion, use } from "../src/realize.js";
 import type { Tensor } from "../src/tensor.js";
 import { Interpreter } from "./interpreter/interpreter.js";
 import { evaluateAll } from "./reference.js";
+import { cpuBackends } from "./runtime/backends.js";
 
 /** Something that computes graphs. */
 export interface Engine {
@@ -23,9 +24,9 @@ export const reference: Engine = {
 };
 
 /** A backend behind the planner, with fusion or op by op. */
-export function planned(backend: Backend, { fusion = true, tolerance = 1e-5 } = {}): Engine {
+export function planned(backend: Backend, { fusion = true, tolerance = 1e-5, name = backend.name } = {}): Engine {
   return {
-    name: fusion ? backend.name : `${backend.name}, op by op`,
+    name: fusion ? name : `${name}, op by op`,
     tolerance,
     async read(values) {
       use(backend);
@@ -44,4 +45,24 @@ export function planned(backend: Backend, { fusion = true, tolerance = 1e-5 } = 
 export function backends(): Backend[] {
   const native = nativeProblem() === undefined ? [openNative()] : [];
   return [new Interpreter(), ...native, openWasmSync()];
+}
+
+/** An engine for every build of the CPU kernels that this machine can run, whether it would be chosen or not. */
+export function builds(): Engine[] {
+  const wasm = cpuBackends.filter(([name]) => name !== "native").map(([name, open]) => planned(open(), { name }));
+  if (nativeProblem() !== undefined) return wasm;
+  const native = (["avx512", "avx2"] as const).flatMap((isa) => {
+    const backend = openIsa(isa);
+    return backend ? [planned(backend, { name: `native ${isa}` })] : [];
+  });
+  return [...native, ...wasm];
+}
+
+function openIsa(isa: "avx512" | "avx2"): Backend | undefined {
+  try {
+    return openNative({ isa });
+  } catch (error) {
+    if ((error as Error).message.includes(`does not run ${isa}`)) return undefined;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import "../src/tensor.js";
 import { compare } from "./compare.js";
 import { backends, type Engine, planned, reference } from "./engines.js";
@@ -8,6 +8,11 @@ import { build, minimal, type Program, print } from "./randomGraphs/program.js";
 const graphs = 2000;
 const chunk = 100;
 const engines = backends().flatMap((backend) => [planned(backend), planned(backend, { fusion: false })]);
+
+// No two random graphs have one structure: the plan cache's advice is for users.
+beforeAll(() => {
+  vi.spyOn(console, "warn").mockImplementation(() => {});
+});
 
 /** What is wrong with a program on an engine, or undefined. */
 async function fault(program: Program, engine: Engine): Promise<string | undefined> {

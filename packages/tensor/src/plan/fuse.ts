@@ -45,6 +45,15 @@ function readsMemory(node: Node): boolean {
   }
 }
 
+/** What computing a value inside its user takes: the operations, each once, and the stored values they read. */
+interface Inside {
+  readonly computes: ReadonlySet<number>;
+  readonly cost: number;
+  readonly reads: ReadonlySet<number>;
+}
+
+const read = (position: number): Inside => ({ computes: new Set(), cost: 0, reads: new Set([position]) });
+
 interface Uses {
   count: number;
   /** A use that needs the value in memory. */
@@ -96,13 +105,13 @@ export function fuse(graph: Graph, fused: boolean): Fusion {
   }
 
   const stored = new Uint8Array(nodes.length);
-  const inside: { operations: number; cost: number; reads: Set<number> }[] = [];
+  const inside: Inside[] = [];
   nodes.forEach((node, p) => {
     const use = uses[p]!;
     const source = sourceCost[node.op];
     if (source !== undefined) {
       stored[p] = use.barrier || (use.grows && source > 0) ? 1 : 0;
-      inside[p] = stored[p] ? { operations: 0, cost: 0, reads: new Set([p]) } : { operations: source > 0 ? 1 : 0, cost: source, reads: new Set() };
+      inside[p] = stored[p] ? read(p) : { computes: new Set(source > 0 ? [p] : []), cost: source, reads: new Set() };
       return;
     }
     if (isView(node) && !isLeaf(node)) {
@@ -110,26 +119,26 @@ export function fuse(graph: Graph, fused: boolean): Fusion {
       return;
     }
     if (!isElementwise(node) || isLeaf(node)) {
-      inside[p] = { operations: 0, cost: 0, reads: new Set([p]) };
+      inside[p] = read(p);
       return;
     }
-    let operations = 1;
-    let cost = elementwiseCost[node.op]!;
+    const computes = new Set([p]);
     const reads = new Set<number>();
     for (const input of node.inputs) {
       const part = inside[position.get(input.node)!]!;
-      operations += part.operations;
-      cost += part.cost;
+      for (const c of part.computes) computes.add(c);
       for (const r of part.reads) reads.add(r);
     }
+    let cost = 0;
+    for (const c of computes) cost += elementwiseCost[nodes[c]!.op] ?? sourceCost[nodes[c]!.op]!;
     const { shape, dtype } = node.outputs[0]!;
     const bytes = sizeOf(shape) * byteSize[dtype];
     const readBytes = [...reads].reduce((sum, r) => sum + bytesOf(nodes[r]!), 0);
     const cheap = cost <= limits.repeatedCost && readBytes <= bytes;
     const inline =
-      fused && !use.barrier && (!use.grows || reads.size === 0) && operations < limits.operations && reads.size <= limits.loads && (use.count <= 1 || cheap);
+      fused && !use.barrier && (!use.grows || reads.size === 0) && computes.size < limits.operations && reads.size <= limits.loads && (use.count <= 1 || cheap);
     stored[p] = inline ? 0 : 1;
-    inside[p] = inline ? { operations, cost, reads } : { operations: 0, cost: 0, reads: new Set([p]) };
+    inside[p] = inline ? { computes, cost, reads } : read(p);
   });
   return { stored, image, onlyCells };
 }

@@ -44,7 +44,8 @@ describe.each([reference, ...backends().map((backend) => planned(backend))])(
       const loss = binaryLogLoss(tensor(labels), p);
       const [value, slope] = await engine.read([loss, gradients(loss, [p])[0]!]);
       expect(value![0]).toBeCloseTo(0.164252033486018, 7);
-      for (const [i, q] of predictions.entries()) expect(slope![i]).toBeCloseTo((q - labels[i]!) / (q * (1 - q)) / 4, 5);
+      for (const [i, q] of predictions.entries())
+        expect(slope![i]).toBeCloseTo((q - labels[i]!) / (q * (1 - q)) / 4, 5);
     });
 
     test("the spreadsheet's first step: from a = b = 1 on the row (14, 58)", async () => {

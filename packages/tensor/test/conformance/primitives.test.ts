@@ -7,13 +7,14 @@ import { zeros } from "../../src/ops/generate.js";
 import { sum } from "../../src/ops/reduce.js";
 import type { Tensor } from "../../src/tensor.js";
 import { compare } from "../compare.js";
-import { backends, planned, reference } from "../engines.js";
+import { builds, planned, reference } from "../engines.js";
+import { Interpreter } from "../interpreter/interpreter.js";
 import { type GoldenArray, type GoldenCase, leafOf, readGolden, seedOf } from "./golden.js";
 import { rows } from "./rows.js";
 
 const golden = readGolden();
 const ops = Object.keys(rows) as Op[];
-const engines = [reference, ...backends().map((backend) => planned(backend))];
+const engines = [reference, planned(new Interpreter()), ...builds()];
 
 /** What a case computes: outputs, then the gradients of its f32 inputs (zeros where PyTorch has none). */
 function compute(op: Op, { inputs, params, gradients: expected }: GoldenCase): { values: Tensor[]; inner: Tensor[] } {

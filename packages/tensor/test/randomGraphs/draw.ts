@@ -14,7 +14,7 @@ export interface Variable extends Ref {
   readonly data: Numbers;
 }
 
-const limits = { elements: 300, leafElements: 3000, smallest: 0.03, largest: 6 };
+const limits = { elements: 600, leafElements: 3000, smallest: 0.03, largest: 6 };
 
 /** A program under construction: draws random choices, adds steps, and knows the value of every step. */
 export class Draw {
@@ -51,8 +51,9 @@ export class Draw {
   order(n: number): number[] {
     return [...this.generator.permutation(n)];
   }
-  /** A size of an axis: often 1, now and then 0. */
+  /** A size of an axis: often 1, now and then 0, or above a vector's width. */
   size(): number {
+    if (this.chance(0.05)) return this.choose([9, 16, 17, 33]);
     return this.chance(0.03) ? 0 : this.choose([1, 1, 2, 2, 3, 3, 4, 5, 7]);
   }
   shape(rank = this.choose([0, 1, 1, 2, 2, 2, 3, 3, 4])): number[] {
