@@ -102,8 +102,8 @@ void packWeights(const ConvTask &task) {
       const ConvPart &part = task.part[i];
       float *to = task.packedPanel(part, group, panel);
       for (int tap = 0; tap < part.taps.count(); tap++) {
-        packColumns(to, weights + part.weightOffsets[tap], task.weightSource, task.weightTarget, task.sourceChannels,
-                    columns);
+        packPanels(to, weights + part.weightOffsets[tap], task.weightSource, task.weightTarget, task.sourceChannels,
+                   columns);
         to += Index(task.sourceChannels) * microWidth(columns);
       }
     }
@@ -150,9 +150,10 @@ struct ConvSource {
     }
   }
 
-  const float *columns(float *, int n, int width, int k, int, Index &step) const {
-    step = microWidth(width);
-    return task.packedPanel(part, group, n / MICRO_COLUMNS) + k * step;
+  void packColumns(float *, int, int, int, int) const {}
+  const float *panel(float *, int n, int j, int columns, int k, int, Index &step) const {
+    step = microWidth(columns);
+    return task.packedPanel(part, group, (n + j) / MICRO_COLUMNS) + k * step;
   }
 };
 
@@ -165,7 +166,7 @@ void convPacked(const ConvTask &task) {
   units[0] = 0;
   for (int i = 0; i < task.parts; i++) {
     const int M = task.batch * task.part[i].rows * task.part[i].columns;
-    rows[i] = evenPart(ceilDivide(M, MICRO_ROWS), ROW_BLOCK / MICRO_ROWS) * MICRO_ROWS;
+    rows[i] = blockRows(M, task.targetChannels);
     units[i + 1] = units[i] + task.groups * columnParts * ceilDivide(M, rows[i]);
   }
   forChunks(task.context, units[task.parts], [&](int chunk, int thread) {

@@ -113,7 +113,7 @@ void addBlock(const ConvWeightTask &task, int group, int first, int end, int n, 
       m.bOffsets = packedOffsets;
       m.bStep = microWidth(m.columns);
       for (int s = 0; s < m.segments; s++) {
-        packColumns(packed + packedOffsets[s], b + gradientOffsets[s], from.column, from.channel, columns, m.columns);
+        packPanels(packed + packedOffsets[s], b + gradientOffsets[s], from.column, from.channel, columns, m.columns);
       }
     }
     for (int tap = 0; tap < taps.count(); tap += joined) {

@@ -52,20 +52,25 @@ struct MatmulSource {
   const float *a, *b;
   float *c;
   Index aRow, aColumn, bRow, bColumn, cRow, columnStride;
-  bool inPlace;  // so few rows that copying B does not pay
+  bool inPlace;  // so few rows that copying B does not pay; its columns are next to each other
 
   float *row(int m) const { return c + m * cRow; }
   void packRows(float *to, int m, int rows, int k, int count) const {
     packBlock(to, ROW_PITCH, a + m * aRow + k * aColumn, aRow, aColumn, rows, count);
   }
-  const float *columns(float *space, int n, int width, int k, int count, Index &step) const {
-    const float *from = b + k * bRow + n * bColumn;
-    if (inPlace && width == microWidth(width) && bColumn == 1) {
-      step = bRow;
-      return from;
+  void packColumns(float *space, int n, int columns, int k, int count) const {
+    if (!inPlace) packPanels(space, b + k * bRow + n * bColumn, bRow, bColumn, count, columns);
+  }
+  const float *panel(float *space, int n, int j, int columns, int k, int count, Index &step) const {
+    if (!inPlace) {
+      step = microWidth(columns);
+      return space + Index(j) * count;
     }
-    step = microWidth(width);
-    packColumns(space, from, bRow, bColumn, count, width);
+    step = bRow;
+    const float *from = b + k * bRow + n + j;
+    if (columns == microWidth(columns)) return from;
+    step = microWidth(columns);
+    packPanels(space, from, bRow, 1, count, columns);
     return space;
   }
 };
@@ -120,7 +125,7 @@ void runMatmul(const Context &context, const int32_t *payload) {
   const MatmulTask task(payload);
   const int M = task.M, N = task.N, K = task.K, splits = task.splits;
   const MatmulOperand *o = task.operands;
-  const int rows = evenPart(ceilDivide(M, MICRO_ROWS), ROW_BLOCK / MICRO_ROWS) * MICRO_ROWS;
+  const int rows = blockRows(M, N);
   const int perSplit = ceilDivide(K, splits);
   const int columns = columnPart(least(rows, M), N, perSplit);
   const int rowBlocks = ceilDivide(M, rows), columnBlocks = ceilDivide(N, columns);
@@ -140,7 +145,7 @@ void runMatmul(const Context &context, const int32_t *payload) {
       const int rowsHere = least(rows, M - m), columnsHere = least(columns, N - n);
       MatmulSource source = {task.at(context, 0, batch), task.at(context, 1, batch), task.at(context, 2, batch),
                              o[0].row, o[0].column, o[1].row, o[1].column, o[2].row, o[2].column,
-                             M <= MICRO_ROWS};
+                             M <= MICRO_ROWS && o[1].column == 1};
       if (splits > 1) {
         source.c = reinterpret_cast<float *>(context.workspace + partialBytes * split) + Index(batch) * M * N;
         source.cRow = N;

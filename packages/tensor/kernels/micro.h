@@ -38,6 +38,9 @@ template <int ROWS, int VECTORS> void micro(const Micro &m) {
   UNROLL for (int i = 0; i < ROWS; i++) {
     UNROLL for (int v = 0; v < VECTORS; v++) sums[i][v] = zeroVector();
   }
+  UNROLL for (int i = 0; i < ROWS; i++) {
+    UNROLL for (int v = 0; v < VECTORS; v++) __builtin_prefetch(m.c[i] + m.column + v * VECTOR, 1);
+  }
   const Index row = m.aRow, aStep = m.aStep, bStep = m.bStep;
   for (int s = 0; s < m.segments; s++) {
     const float *a[BASES];

@@ -27,7 +27,7 @@ interface Contribution {
  * it builds nodes, changes nothing, and may be called on its own results for second derivatives.
  */
 export function gradients(loss: Tensor, of: readonly (Tensor | Cell)[], { unused = "error", seed }: GradientOptions = {}): Tensor[] {
-  if (loss.dtype !== "f32") throw new TensorError("gradients", `the loss has dtype ${loss.dtype}, only f32 has derivatives.`);
+  if (loss.dtype !== "f32") throw new TensorError("gradients", `the loss has dtype ${loss.dtype}, only f32 has derivatives. Is it a count? Use a loss like crossEntropy or mse.`);
   if (!seed && loss.size !== 1) {
     throw new TensorError("gradients", `the loss has shape ${formatShape(loss.shape)}, expected one number. Take its mean() or sum()?`);
   }

@@ -18,6 +18,8 @@ export interface OpParams {
   cast: null;
   /** The identity, where derivatives stop. */
   detach: null;
+  /** Input 0 itself; `gradient` gives the derivatives of the other inputs, and none passes to input 0. */
+  customGradient: { gradient: (g: Tensor, y: Tensor) => (Tensor | undefined)[] };
   add: null; mul: null; div: null; max: null; lt: null; eq: null;
   where: null;
   /** Reductions keep reduced axes with size 1. */

@@ -132,6 +132,7 @@ export const vjp: { [O in Op]: Row<O> } = {
     return [scatterAdd(handle(node as Node, 1), g, axis, g.shape[axis]!)];
   },
   checkFinite: ({ g }) => [g],
+  customGradient: ({ g, y, params }) => [undefined, ...params.gradient(g, y)],
 };
 
 /** g cut or padded with zeros to `shape`: windows that do not divide an image leave its edge without a gradient. */

@@ -55,6 +55,7 @@ const rules: { [O in Op]: Rule<O> } = {
   },
   detach: identity,
   checkFinite: identity,
+  customGradient: identity,
 
   neg: map((x) => -x),
   recip: map((x) => 1 / x),

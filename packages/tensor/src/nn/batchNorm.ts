@@ -1,10 +1,9 @@
 import { Parameter, State } from "../cell.js";
 import { TensorError } from "../errors.js";
 import { leaf } from "../node.js";
-import { detach, type TensorLike } from "../ops/convert.js";
+import { detach } from "../ops/convert.js";
 import { add, div, mul, sub } from "../ops/elementwise.js";
-import { batchNorm } from "../ops/normalization.js";
-import { varMean } from "../ops/statistics.js";
+import { batchNorm, batchNormTraining } from "../ops/normalization.js";
 import { formatShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { constantInit } from "./init.js";
@@ -60,30 +59,20 @@ abstract class BatchNorm extends Module<Tensor, Tensor> {
 
   forward(x: Tensor): Tensor {
     this.check(x);
-    return batchNorm(x, {
-      ...this.statistics(x),
-      epsilon: this.epsilon,
-      ...(this.weight && { weight: this.weight }),
-      ...(this.bias && { bias: this.bias }),
-    });
-  }
-
-  /** The mean and variance [C] to scale by: the batch's (which are tracked), or the running ones. */
-  private statistics(x: Tensor): { mean: TensorLike; variance: TensorLike } {
-    if (!this.training && this.runningMean && this.runningVar)
-      return { mean: this.runningMean, variance: this.runningVar };
-    const axes = x.shape.map((_, i) => i).filter((i) => i !== 1);
-    const batch = varMean(x, axes, { correction: 0 });
-    if (!this.training) return batch;
+    const options = { epsilon: this.epsilon, ...(this.weight && { weight: this.weight }), ...(this.bias && { bias: this.bias }) };
+    if (!this.training && this.runningMean && this.runningVar) {
+      return batchNorm(x, { ...options, mean: this.runningMean, variance: this.runningVar });
+    }
     const count = x.size / this.channels;
-    if (count < 2) {
+    if (this.training && count < 2) {
       throw new TensorError(
         this.constructor.name,
         `${formatShape(x.shape)} has one value a channel, which has no variance to train on. Drop the last batch, or call eval()?`,
       );
     }
-    this.track(detach(batch.mean), mul(detach(batch.variance), count / (count - 1)));
-    return batch;
+    const { y, mean, variance } = batchNormTraining(x, options);
+    if (this.training) this.track(detach(mean), mul(detach(variance), count / (count - 1)));
+    return y;
   }
 
   private track(mean: Tensor, variance: Tensor): void {

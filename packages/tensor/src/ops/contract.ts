@@ -59,8 +59,8 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const [m, k] = p.slice(-2) as [number, number];
   const [k2, n] = q.slice(-2) as [number, number];
   if (k !== k2) {
-    const hint = left.length > 1 && right.length > 1 && right.at(-1) === k ? " Transpose the second?" : "";
-    throw new TensorError("matmul", `inner sizes differ: ${formatShape(left)} x ${formatShape(right)} (${k} and ${k2}).${hint}`);
+    const hint = left.length > 1 && right.length > 1 && right.at(-1) === k ? "Transpose the second?" : "The last axis of the first meets the last but one of the second.";
+    throw new TensorError("matmul", `inner sizes differ: ${formatShape(left)} x ${formatShape(right)} (${k} and ${k2}). ${hint}`);
   }
   let out: Tensor;
   if (q.length === 2 && p.length > 2) {
@@ -141,7 +141,7 @@ function pool(op: string, kind: "max" | "avg", x: TensorLike, kernel: Pair, opti
     throw new TensorError(op, `padding ${formatShape(params.padding)} is more than half of the kernel ${formatShape(params.kernel)}.`);
   }
   const size = [0, 1].map((i) => windowCount(shape[2 + i]!, params.kernel[i]!, params.stride[i]!, params.padding[i]!, 1));
-  if (size.some((s) => s < 1)) throw new TensorError(op, `a window ${formatShape(params.kernel)} does not fit an image ${formatShape(shape.slice(2))}.`);
+  if (size.some((s) => s < 1)) throw new TensorError(op, `a window ${formatShape(params.kernel)} does not fit an image ${formatShape(shape.slice(2))}. Pad the image, or use a smaller window?`);
   return make("pool", [image], params, [shape[0]!, shape[1]!, ...size], "f32");
 }
 

@@ -1,4 +1,4 @@
-import { promote, type DType } from "../dtype.js";
+import { promote, type DType, type HostArray } from "../dtype.js";
 import { TensorError } from "../errors.js";
 import { make, specOf, type Value } from "../node.js";
 import { broadcastShapes, formatShape, sameShape, sizeOf, type Shape } from "../shape.js";
@@ -60,8 +60,8 @@ export function reshape(x: TensorLike, shape: Shape): Tensor {
   const { shape: from, dtype } = specOf(t);
   const target = inferSize(from, shape);
   if (sameShape(from, target)) return t;
-  const host = t.node.host[t.index];
   const result = make("reshape", [t], null, target, dtype);
+  const host = shareableHost(t);
   if (host && t.node.op === "leaf") result.node.host[0] = host;
   return result;
 }
@@ -71,12 +71,12 @@ function inferSize(from: Shape, shape: Shape): Shape {
   const total = sizeOf(from);
   if (unknown < 0) {
     if (sizeOf(shape) === total) return shape;
-    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, ${formatShape(shape)} has ${sizeOf(shape)}.`);
+    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, ${formatShape(shape)} has ${sizeOf(shape)}. Let one size be -1?`);
   }
   const rest = shape.reduce((n, d, i) => (i === unknown ? n : n * d), 1);
   if (shape.lastIndexOf(-1) !== unknown) throw new TensorError("reshape", `${formatShape(shape)}: only one size may be -1.`);
   if (rest === 0 || total % rest !== 0) {
-    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, which ${formatShape(shape)} does not divide.`);
+    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, no multiple of the ${rest} of ${formatShape(shape)} without its -1.`);
   }
   return shape.map((d, i) => (i === unknown ? total / rest : d));
 }
@@ -118,7 +118,12 @@ export function detach(x: TensorLike): Tensor {
   const t = toTensor("detach", x);
   const { shape, dtype } = specOf(t);
   const result = make("detach", [t], null, shape, dtype);
-  const host = t.node.host[t.index];
+  const host = shareableHost(t);
   if (host) result.node.host[0] = host;
   return result;
+}
+
+/** The host copy of t, unless it is a cell's: that one moves to the device with the first step, which then is planned like all others. */
+function shareableHost(t: Tensor): HostArray | undefined {
+  return t.node.cell ? undefined : t.node.host[t.index];
 }

@@ -73,3 +73,12 @@ export function checkFinite(x: TensorLike, what = "value"): Tensor {
   const t = real("checkFinite", x);
   return make("checkFinite", [t], { what }, specOf(t).shape, "f32");
 }
+
+/**
+ * `y` with a derivative of its own: `gradient(g, y)` gives those of `inputs` (undefined for none) from that of y. It has to be
+ * what differentiating y would give, by a shorter way.
+ */
+export function customGradient(y: Tensor, inputs: readonly Tensor[], gradient: (g: Tensor, y: Tensor) => (Tensor | undefined)[]): Tensor {
+  const { shape, dtype } = specOf(y);
+  return make("customGradient", [y, ...inputs], { gradient }, shape, dtype);
+}

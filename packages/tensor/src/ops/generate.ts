@@ -29,7 +29,7 @@ export function tensor(data: TensorData, { dtype, shape }: TensorOptions = {}): 
   const as = dtype ?? guessDType(data, flat);
   const sizes = shape ?? found;
   checkShape("tensor", sizes);
-  if (sizeOf(sizes) !== flat.length) throw new TensorError("tensor", `${flat.length} elements do not fill shape ${formatShape(sizes)}.`);
+  if (sizeOf(sizes) !== flat.length) throw new TensorError("tensor", `${flat.length} elements do not fill shape ${formatShape(sizes)}, which has ${sizeOf(sizes)}.`);
   const out = hostArray(as, flat.length);
   for (let i = 0; i < flat.length; i++) {
     const value = Number(flat[i]);
@@ -56,8 +56,8 @@ function nesting(data: Nested): number[] {
 
 function flattenInto(out: (number | boolean)[], data: Nested, shape = nesting(data), depth = 0): (number | boolean)[] {
   if (!Array.isArray(data)) {
-    if (depth !== shape.length) throw new TensorError("tensor", `lists of unequal depth: a number stands where a list of ${shape[depth]} is expected.`);
-    if (typeof data !== "number" && typeof data !== "boolean") throw new TensorError("tensor", `expected numbers, got ${typeof data} (${String(data)}).`);
+    if (depth !== shape.length) throw new TensorError("tensor", `lists of unequal depth: a number stands where a list of ${shape[depth]} is expected. Wrap it in one?`);
+    if (typeof data !== "number" && typeof data !== "boolean") throw new TensorError("tensor", `expected numbers, got ${typeof data} (${String(data)}). Convert it with Number(...)?`);
     out.push(data);
     return out;
   }
@@ -88,7 +88,7 @@ export function iota(length: number): Tensor {
 /** start, start + step, ... below stop: `arange(4)`, `arange(2, 10, 2)`; i32 when all are whole numbers, else f32. */
 export function arange(start: number, stop?: number, step = 1): Tensor {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  if (step === 0 || !Number.isFinite(from + to + step)) throw new TensorError("arange", `from ${from} to ${to} by ${step} has no end.`);
+  if (step === 0 || !Number.isFinite(from + to + step)) throw new TensorError("arange", `from ${from} to ${to} by ${step} has no end. Give a finite step that is not 0.`);
   const count = iota(Math.max(0, Math.ceil((to - from) / step)));
   const whole = Number.isInteger(from) && Number.isInteger(step);
   return add(mul(whole ? count : cast(count, "f32"), step), from);

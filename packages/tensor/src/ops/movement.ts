@@ -76,7 +76,7 @@ export function slice(x: TensorLike, ...ranges: Range[]): Tensor {
     if (typeof range === "number") {
       const at = range < 0 ? range + size : range;
       if (!Number.isInteger(at) || at < 0 || at >= size) {
-        throw new TensorError("slice", `index ${range} is out of range for axis ${axis} of ${formatShape(shape)}.`);
+        throw new TensorError("slice", `index ${range} is out of range for axis ${axis} of ${formatShape(shape)} (${-size} to ${size - 1}).`);
       }
       start[axis] = at;
       sizes[axis] = 1;

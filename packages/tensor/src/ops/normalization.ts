@@ -4,6 +4,8 @@ import { formatShape, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { real, reshape, type TensorLike, toTensor } from "./convert.js";
 import { add, mul, recip, sqrt, sub } from "./elementwise.js";
+import { customGradient } from "./gather.js";
+import { sum } from "./reduce.js";
 import { standardize } from "./statistics.js";
 
 /** What normalizing functions do after normalizing. */
@@ -62,6 +64,42 @@ export function batchNorm(
   const scale = weight === undefined ? inverse : mul(inverse, weight);
   const centered = sub(t, channels(toTensor("batchNorm", center)));
   return affine(mul(centered, channels(scale)), undefined, bias, channels);
+}
+
+/** What batch norm in training gives: the output, and the batch's statistics of each channel [C] (variance uncorrected). */
+export interface BatchStatistics {
+  y: Tensor;
+  mean: Tensor;
+  variance: Tensor;
+}
+
+/**
+ * The channels (axis 1) of x [N, C, ...] normalized with the batch's own statistics. Its derivative is written out (Ioffe and
+ * Szegedy 2015, section 3), because it takes two passes over x and the gradient where the chain rule takes more.
+ */
+export function batchNormTraining(x: TensorLike, { weight, bias, epsilon = 1e-5 }: AffineOptions = {}): BatchStatistics {
+  const t = real("batchNorm", x);
+  const channels = perChannel("batchNorm", t);
+  const { shape } = specOf(t);
+  const axes = shape.map((_, i) => i).filter((i) => i !== 1);
+  const share = 1 / axes.reduce((n, i) => n * shape[i]!, 1);
+  const center = mul(sum(t, axes), share);
+  const centered = sub(t, channels(center));
+  const variance = mul(sum(mul(centered, centered), axes), share);
+  const inverse = recip(sqrt(add(variance, epsilon)));
+  const parameters = [weight, bias].map((p) => (p === undefined ? undefined : toTensor("batchNorm", p)));
+  const [w, b] = parameters;
+  const scale = w ? mul(inverse, w) : inverse;
+  const normalized = mul(centered, channels(scale));
+  const output = b ? add(normalized, channels(b)) : normalized;
+  const y = customGradient(output, [t, ...parameters.filter((p) => p !== undefined)], (g) => {
+    const standard = mul(centered, channels(inverse));
+    const total = sum(g, axes);
+    const along = sum(mul(g, standard), axes);
+    const rest = add(channels(mul(total, share)), mul(standard, channels(mul(along, share))));
+    return [mul(sub(g, rest), channels(scale)), ...(w ? [along] : []), ...(b ? [total] : [])];
+  });
+  return { y, mean: center, variance };
 }
 
 /** x normalized over its last axes, which have the sizes `shape` (Ba et al. 2016, arXiv:1607.06450); weight and bias have that shape. */

@@ -33,6 +33,7 @@ export class Builder {
   /** The first root of each value: its memory can be the root's own. */
   private readonly firstRoot = new Map<string, number>();
   private readonly satisfied = new Set<number>();
+  private readonly copies = new Map<Stored, Map<string, Window>>();
 
   constructor(graph: Graph, fused: boolean) {
     this.graph = graph;
@@ -159,8 +160,18 @@ export class Builder {
     return window;
   }
 
-  /** The same elements in dense memory, row-major or in `order`. */
+  /** The same elements in dense memory, row-major or in `order`; asking twice gives the same copy. */
   private copied(from: Window, order: Order = rowMajor(from.shape.length)): Window {
+    const { shape } = from;
+    const look = `${shape}|${from.strides}|${from.offset}|${order}`;
+    const known = this.copies.get(from.stored)?.get(look);
+    if (known) return known;
+    const made = this.copy(from, order);
+    this.copies.set(from.stored, (this.copies.get(from.stored) ?? new Map<string, Window>()).set(look, made));
+    return made;
+  }
+
+  private copy(from: Window, order: Order): Window {
     const { shape } = from;
     const home = { shape, strides: denseStrides(shape, order), offset: 0 };
     const { dtype } = from.stored;

@@ -1,4 +1,4 @@
-import type { Node, Op } from "../node.js";
+import type { Node, Op, Value } from "../node.js";
 import { byteSize } from "../dtype.js";
 import { sizeOf } from "../shape.js";
 import { isLeaf, type Graph } from "./graph.js";
@@ -77,11 +77,11 @@ export function fuse(graph: Graph, fused: boolean): Fusion {
     const node = nodes[p]!;
     if (isLeaf(node)) continue;
     const commits = onlyCells[p] === 1 && isElementwise(node);
-    for (const input of node.inputs) {
+    for (const input of computed(node)) {
       if (!commits) onlyCells[position.get(input.node)!] = 0;
     }
     if (isView(node) && node.op !== "checkFinite" && !uses[p]!.barrier) continue; // its users count, found below through it
-    for (const input of node.inputs) reach(input.node, node);
+    for (const input of computed(node)) reach(input.node, node);
   }
 
   function reach(start: Node, user: Node): void {
@@ -134,13 +134,19 @@ export function fuse(graph: Graph, fused: boolean): Fusion {
     const { shape, dtype } = node.outputs[0]!;
     const bytes = sizeOf(shape) * byteSize[dtype];
     const readBytes = [...reads].reduce((sum, r) => sum + bytesOf(nodes[r]!), 0);
-    const cheap = cost <= limits.repeatedCost && readBytes <= bytes;
+    // In bytes moved: every user reads the inputs again, or one kernel reads them, writes the result, and every user reads that.
+    const cheap = cost <= limits.repeatedCost && use.count * readBytes <= readBytes + (use.count + 1) * bytes;
     const inline =
       fused && !use.barrier && (!use.grows || reads.size === 0) && computes.size < limits.operations && reads.size <= limits.loads && (use.count <= 1 || cheap);
     stored[p] = inline ? 0 : 1;
     inside[p] = inline ? { computes, cost, reads } : read(p);
   });
   return { stored, image, onlyCells };
+}
+
+/** The inputs that a node's value is computed from: all but those that only its derivative needs. */
+export function computed(node: Node): readonly Value[] {
+  return node.op === "customGradient" ? node.inputs.slice(0, 1) : node.inputs;
 }
 
 function bytesOf(node: Node): number {

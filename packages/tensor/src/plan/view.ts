@@ -10,6 +10,7 @@ export function isView(node: Node): boolean {
     case "slice":
     case "flip":
     case "detach":
+    case "customGradient":
     case "checkFinite":
       return true;
     default:

@@ -12,92 +12,21 @@ sum_k sum_i outputs[k][i] * seed(i), seed(i) = ((7 i) mod 11 - 5.5) / 4; null wh
 """
 
 import itertools
-import json
 import math
 import pathlib
 
 import torch
 import torch.nn.functional as F
-
-F64, I32, U8, BOOL = torch.float64, torch.int32, torch.uint8, torch.bool
-NAMES = {F64: "f32", I32: "i32", U8: "u8", BOOL: "bool"}
-NAN, INF = math.nan, math.inf
-generator = torch.Generator()
-cases = {}
-
-
-def uniform(*shape, low=-3.0, high=3.0, grid=16):
-    """Random multiples of 1/grid."""
-    x = torch.rand(shape, generator=generator, dtype=F64) * (high - low) + low
-    return torch.round(x * grid) / grid
-
-
-def coarse(*shape, low=-2, high=2):
-    """Random quarters, whose products take few digits in the file."""
-    return uniform(*shape, low=low, high=high, grid=4)
-
-
-def whole(*shape, low=-9, high=9, dtype=I32):
-    return torch.randint(low, high + 1, shape, generator=generator, dtype=torch.int64).to(dtype)
-
-
-def real(values):
-    return torch.tensor(values, dtype=F64)
-
-
-def ints(values, dtype=I32):
-    return torch.tensor(values, dtype=dtype)
-
-
-def number(v):
-    if isinstance(v, float):
-        if math.isnan(v):
-            return "nan"
-        if math.isinf(v):
-            return "inf" if v > 0 else "-inf"
-        short = float(f"{v:.10g}")
-        return int(short) if short == int(short) and (short != 0 or math.copysign(1, short) > 0) else short
-    return int(v)
-
-
-def array(t):
-    flat = t.detach().contiguous().reshape(-1).tolist()
-    return {"dtype": NAMES[t.dtype], "shape": list(t.shape), "data": [number(v) for v in flat]}
-
-
-def seed(t):
-    i = torch.arange(t.numel(), dtype=torch.int64)
-    return ((((7 * i) % 11).to(F64) - 5.5) / 4).reshape(t.shape)
-
-
-def case(op, name, inputs, f, **params):
-    """Adds a case: f of the inputs, and the gradients of its floating-point outputs."""
-    leaves = [x.clone().requires_grad_() if x.dtype == F64 else x for x in inputs]
-    outputs = f(*leaves)
-    outputs = list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
-    gradients = [None] * len(leaves)
-    paths = [y for y in outputs if y.dtype == F64 and y.requires_grad]
-    if paths:
-        loss = sum((y * seed(y)).sum() for y in paths)
-        wanted = [x for x in leaves if x.dtype == F64]
-        found = iter(torch.autograd.grad(loss, wanted, allow_unused=True))
-        gradients = [next(found) if x.dtype == F64 else None for x in leaves]
-    row = {"name": name, "params": params, "inputs": [array(x) for x in leaves]}
-    row["outputs"] = [array(y.to(I32) if y.dtype == torch.int64 else y) for y in outputs]
-    row["gradients"] = [None if g is None else array(g) for g in gradients]
-    cases.setdefault(op, []).append(row)
-
+from recorder import BOOL, F64, I32, INF, NAMES, NAN, U8, case, coarse, ints, real, uniform, whole, write
 
 SPECIAL = [NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0]
 
 
 def leaves():
-    case("leaf", "f32", [real([[1.5, -0.0, NAN], [INF, -INF, 2.0**-10]])], lambda x: x)
-    case("leaf", "i32", [ints([2**31 - 1, -(2**31), 0])], lambda x: x)
-    case("leaf", "u8", [ints([0, 1, 255], U8)], lambda x: x)
-    case("leaf", "bool", [ints([[True, False]], BOOL)], lambda x: x)
-    case("leaf", "scalar", [real(2.5)], lambda x: x)
-    case("leaf", "empty", [real([]).reshape(2, 0, 3)], lambda x: x)
+    held = dict(f32=real([[1.5, -0.0, NAN], [INF, -INF, 2.0**-10]]), i32=ints([2**31 - 1, -(2**31), 0]))
+    held.update(u8=ints([0, 1, 255], U8), bool=ints([[True, False]], BOOL), scalar=real(2.5), empty=uniform(2, 0, 3))
+    for name, x in held.items():
+        case("leaf", name, [x], lambda x: x)
     case("constant", "f32", [], lambda: real(-1.25), value=-1.25, dtype="f32")
     case("constant", "i32", [], lambda: ints(-7), value=-7, dtype="i32")
     for length in (0, 1, 37):
@@ -235,15 +164,14 @@ def views():
     case("concat", "three, the middle one empty", [uniform(2, 3), uniform(2, 0), uniform(2, 2)], lambda *t: torch.cat(t, 1), axis=1)
     case("concat", "inner of three axes", [uniform(2, 3, 2), uniform(2, 1, 2)], lambda *t: torch.cat(t, 1), axis=1)
     for before, after, interior, value in (
-        ([1, 2], [2, 1], [0, 0], 0.5),
-        ([0, 1], [1, 0], [2, 1], 0),
-        ([0, 0], [0, 0], [1, 3], -1.25),
-        ([1, 0], [0, 0], [0, 0], NAN),
-    ):
-        value_name = "nan" if math.isnan(value) else value
+        ([1, 2], [2, 1], [0, 0], 0.5), ([0, 1], [1, 0], [2, 1], 0),
+        ([0, 0], [0, 0], [1, 3], -1.25), ([1, 0], [0, 0], [0, 0], NAN),
+    ):  # fmt: skip
+        params = pad_params(before, after, interior, "nan" if math.isnan(value) else value)
         g = lambda x: padded(x, before, after, interior, value)
-        case("pad", f"{before} {after} {interior} {value}", [uniform(3, 2)], g, **pad_params(before, after, interior, value_name))
-    case("pad", "of nothing", [uniform(0, 2)], lambda x: padded(x, [1, 1], [1, 0], [0, 0], 2), **pad_params([1, 1], [1, 0], [0, 0], 2))
+        case("pad", f"{before} {after} {interior} {value}", [uniform(3, 2)], g, **params)
+    params = pad_params([1, 1], [1, 0], [0, 0], 2)
+    case("pad", "of nothing", [uniform(0, 2)], lambda x: padded(x, [1, 1], [1, 0], [0, 0], 2), **params)
 
 
 def pad_params(before, after, interior, value):
@@ -371,14 +299,23 @@ def indexed():
         source = uniform(*index.shape)
         h = lambda i, s: torch.zeros(shape, dtype=s.dtype).scatter_add(axis, i.long(), s)
         case("scatterAdd", f"axis {axis}", [index, source], h, axis=axis, size=size)
-    case("gather", "an index smaller off the axis", [uniform(4, 5), ints([[3, 3], [0, 1]])], lambda t, i: torch.gather(t, 1, i.long()), axis=1)
-    case("gather", "rows repeated", [uniform(3, 4), ints([[1] * 4, [1] * 4, [0] * 4])], lambda t, i: torch.gather(t, 0, i.long()), axis=0)
-    case("gather", "nothing", [uniform(3, 4), torch.zeros((0, 4), dtype=I32)], lambda t, i: torch.gather(t, 0, i.long()), axis=0)
-    case("gather", "i32", [whole(3, 4), ints([[2, 0, 1, 1]])], lambda t, i: torch.gather(t, 0, i.long()), axis=0)
-    case("gather", "u8", [whole(3, 4, low=0, high=255, dtype=U8), ints([[2, 0, 1, 1]])], lambda t, i: torch.gather(t, 0, i.long()), axis=0)
-    case("scatterAdd", "all at one place", [ints([1] * 40), uniform(40)], lambda i, s: torch.zeros(3, dtype=F64).scatter_add(0, i.long(), s), axis=0, size=3)
-    case("scatterAdd", "nothing", [torch.zeros((0, 2), dtype=I32), uniform(0, 2)], lambda i, s: torch.zeros((3, 2), dtype=F64).scatter_add(0, i.long(), s), axis=0, size=3)
-    case("scatterAdd", "i32", [ints([[0, 1], [0, 1]]), whole(2, 2)], lambda i, s: torch.zeros((2, 2), dtype=I32).scatter_add(0, i.long(), s), axis=0, size=2)
+    bytes = whole(3, 4, low=0, high=255, dtype=U8)
+    for name, x, index, axis in (
+        ("an index smaller off the axis", uniform(4, 5), ints([[3, 3], [0, 1]]), 1),
+        ("rows repeated", uniform(3, 4), ints([[1] * 4, [1] * 4, [0] * 4]), 0),
+        ("nothing", uniform(3, 4), torch.zeros((0, 4), dtype=I32), 0),
+        ("i32", whole(3, 4), ints([[2, 0, 1, 1]]), 0),
+        ("u8", bytes, ints([[2, 0, 1, 1]]), 0),
+    ):
+        case("gather", name, [x, index], lambda t, i: torch.gather(t, axis, i.long()), axis=axis)
+    for name, index, source, size in (
+        ("all at one place", ints([1] * 40), uniform(40), 3),
+        ("nothing", torch.zeros((0, 2), dtype=I32), uniform(0, 2), 3),
+        ("i32", ints([[0, 1], [0, 1]]), whole(2, 2), 2),
+    ):
+        shape = [size, *source.shape[1:]]
+        h = lambda i, s: torch.zeros(shape, dtype=s.dtype).scatter_add(0, i.long(), s)
+        case("scatterAdd", name, [index, source], h, axis=0, size=size)
     for descending in (False, True):
         g = lambda x: torch.sort(x, dim=-1, descending=descending, stable=True)
         order = "descending" if descending else "ascending"
@@ -390,17 +327,13 @@ def indexed():
         case("sort", f"{order}, none", [uniform(2, 0)], g, descending=descending)
 
 
-def main():
-    for section in (leaves, unary, casts, binary, reductions, views, products, convolutions, pools, indexed):
-        generator.manual_seed(sum(map(ord, section.__name__)))
-        section()
-    path = pathlib.Path(__file__).with_suffix(".json")
-    lines = []
-    for op, rows in cases.items():
-        body = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
-        lines.append(f'"{op}":[\n{body}\n]')
-    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+def shortcuts():
+    """Batch norm in training, whose derivative is written out."""
+    f = lambda x, w, b: torch.nn.functional.batch_norm(x, None, None, w, b, training=True)
+    for shape in ([5, 3], [2, 3, 4], [2, 3, 3, 2]):
+        case("customGradient", f"batch norm of {len(shape)} axes", [uniform(*shape), uniform(3), uniform(3)], f)
 
 
 if __name__ == "__main__":
-    main()
+    sections = (leaves, unary, casts, binary, reductions, views, products, convolutions, pools, indexed, shortcuts)
+    write(sections, pathlib.Path(__file__).with_suffix(".json"))

@@ -1,3 +1,4 @@
+import { batchNormTraining } from "../../src/ops/normalization.js";
 import type { ConvParams, PoolParams } from "../../src/backend.js";
 import type { Op } from "../../src/node.js";
 import { avgPool2d, conv2d, conv2dInput, conv2dWeight, matmul, maxPool2d, poolBack } from "../../src/ops/contract.js";
@@ -83,6 +84,13 @@ export const cases: { [O in Differentiable]: () => Case[] } = {
   abs: () => one(elementwise.abs),
   // Whole numbers carry no gradient: only the first term has one.
   cast: () => one((x) => elementwise.add(elementwise.mul(x, x), cast(cast(x, "i32"), "f32"))),
+
+  customGradient: () => [
+    {
+      inputs: [at(-1, 1, [4, 2, 3]), other(0.5, 1, [2]), at(-1, 1, [2])],
+      build: (x, weight, bias) => batchNormTraining(x, { weight, bias }).y,
+    },
+  ],
 
   add: () => [
     { inputs: [at(-1, 1), other(-1, 1, [3])], build: elementwise.add },

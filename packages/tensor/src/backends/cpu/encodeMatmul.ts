@@ -3,7 +3,7 @@ import { flopsPerNanosecond, groupNanoseconds } from "./cost.js";
 import type { Encoded } from "./encode.js";
 
 /** Bytes of packing buffers a thread needs for contractions: kernels/gemm.h has the same number. */
-export const gemmThreadBytes = 272 << 10;
+export const gemmThreadBytes = 528 << 10;
 
 /** Splitting the inner dimension takes at most this much workspace. */
 const largestPartialElements = 1 << 22;
