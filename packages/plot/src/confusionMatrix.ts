@@ -137,8 +137,8 @@ function matrixCells(
       const strength = row === column ? share : Math.sqrt(share);
       // Nothing at all stays the color of an empty cell; the least something is a step away from it.
       const amount = count === 0 ? 0 : 0.12 + 0.88 * strength;
-      const color = mixColors(palette.surface, row === column ? palette.good : palette.bad, amount);
-      const textColor = count === 0 ? palette.muted : readableOn(color, "#0b0d10", "#ffffff");
+      const color = mixColors(palette.surface, row === column ? palette.best : palette.bad, amount);
+      const textColor = count === 0 ? palette.muted : readableOn(color, "#000000", "#ffffff");
       const hidden = count === 0 && classes.length > mostClassesWithZeros;
       const text = hidden ? "" : show === "count" ? formatNumber(count) : formatPercent(share);
       return { truth, prediction, count, share, color, text, textColor };

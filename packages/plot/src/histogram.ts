@@ -35,7 +35,13 @@ export function histogram(values: ArrayLike<number>, options: HistogramOptions =
       // Rectangles, because a bar between two numbers on each axis would not know which way it stands.
       mark: { type: "rect", color: palette.series[0], stroke: palette.background, strokeWidth: 1 },
       encoding: {
-        x: { field: "from", type: "quantitative", title: xTitle ?? null, scale: { zero: false, nice: false } },
+        x: {
+          field: "from",
+          type: "quantitative",
+          title: xTitle ?? null,
+          scale: { zero: false, nice: false },
+          axis: { zindex: 1 },
+        },
         x2: { field: "to" },
         y: { field: "count", type: "quantitative", title: "count", axis: { tickCount: 5 } },
         y2: { datum: 0 },

@@ -95,7 +95,7 @@ export function lossCurve(history: LossHistory, options: LossCurveOptions = {}):
       layer: [
         {
           data: { values: thin(raw, pointLimit) },
-          mark: { type: "line", clip: true, strokeWidth: 1, opacity: 0.28, color: colors[0] },
+          mark: { type: "line", clip: true, strokeWidth: 1, opacity: theme === "dark" ? 0.4 : 0.28, color: colors[0] },
           encoding: { x, y },
         },
         { mark: { type: "line", clip: true }, encoding: { x, y, color } },

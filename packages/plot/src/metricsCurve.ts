@@ -50,7 +50,7 @@ export function metricsCurve(
       y: {
         field: "y",
         type: "quantitative" as const,
-        title: name,
+        title: entries.length === 1 ? null : name,
         scale: { zero: false, nice: true },
         axis: { tickCount: 5 },
       },

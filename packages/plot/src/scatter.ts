@@ -9,7 +9,7 @@ export interface ScatterPoint {
   readonly y: number;
   /** Written beside the point. */
   readonly label?: string;
-  /** Points of one group share a color. */
+  /** Points of one group share a color; with groups, those without one are "other". */
   readonly group?: string;
 }
 
@@ -59,7 +59,7 @@ export function scatter(points: readonly ScatterPoint[], options: ScatterOptions
     {
       width,
       height,
-      data: { values: points.map((point) => ({ ...point })) },
+      data: { values: points.map((point) => ({ ...point, ...(grouped && { group: point.group ?? "other" }) })) },
       layer: [
         {
           mark: { type: "point", size: 52, opacity: 0.85, stroke: palette.background, strokeWidth: 1 },

@@ -17,11 +17,13 @@ export interface Palette {
   readonly grid: string;
   /** Axis lines and ticks. */
   readonly line: string;
-  /** What is right: the diagonal of a confusion matrix, a good picture. */
+  /** What is right, such as a good picture. */
   readonly good: string;
+  /** The strongest of a scale that begins with `surface`: a class that is always right. */
+  readonly best: string;
   /** What is wrong. */
   readonly bad: string;
-  /** Lines and groups, in this order; neighbors differ for every kind of color vision. */
+  /** Lines and groups, in this order; any two of them differ for every common kind of color vision. */
   readonly series: readonly string[];
 }
 
@@ -35,8 +37,9 @@ export const palettes: Readonly<Record<Theme, Palette>> = {
     grid: "#eceef1",
     line: "#c9ced6",
     good: "#1f5fc4",
+    best: "#0b3d8a",
     bad: "#d9650f",
-    series: ["#2167d3", "#e0731a", "#0c9383", "#b83a7a", "#7d5fd3", "#7c6a48", "#3aa5d8", "#a08a00"],
+    series: ["#2167d3", "#e0731a", "#32a88e", "#661e40", "#45277b", "#5c4c02", "#015e79", "#ae5d49"],
   },
   dark: {
     background: "#14171c",
@@ -46,8 +49,9 @@ export const palettes: Readonly<Record<Theme, Palette>> = {
     grid: "#242a32",
     line: "#414a56",
     good: "#6ea8ff",
+    best: "#6ea8ff",
     bad: "#ff9d52",
-    series: ["#6ea8ff", "#ff9d52", "#3ecdb4", "#f28ab8", "#b79df6", "#cbb893", "#84d6f7", "#dcc552"],
+    series: ["#6ea8ff", "#ff9d52", "#9df1e0", "#bc7c95", "#876dc8", "#fadd6d", "#86ccee", "#cd5537"],
   },
 };
 
@@ -119,7 +123,7 @@ export function chartConfig(theme: Theme = "light"): Config {
       offset: 14,
     },
     header: { labelColor: palette.ink, labelFontSize: 13, labelFontWeight: 600, titleColor: palette.muted },
-    range: { category: [...palette.series], heatmap: [palette.surface, palette.good] },
+    range: { category: [...palette.series], heatmap: [palette.surface, palette.best] },
     line: { strokeWidth: 2.25, strokeCap: "round", strokeJoin: "round", color: palette.series[0] },
     point: { size: 60, filled: true, opacity: 1, color: palette.series[0] },
     bar: { color: palette.series[0], cornerRadiusEnd: 2 },

@@ -119,7 +119,7 @@ export async function pictureSheet(options: PictureSheetOptions): Promise<Uint8A
   );
   const svg = (parts: readonly string[]) =>
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${parts.join("")}</svg>`;
-  return compose(svg(back), placed, svg(front), scale);
+  return compose(svg(back), placed, svg(front), { scale, background: palette.background });
 }
 
 /** A title makes room for the tick or cross before it. */

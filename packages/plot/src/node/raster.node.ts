@@ -26,11 +26,15 @@ const longestSide = 16_384;
 /** Pictures up to this size are enlarged by whole factors with sharp edges, as one looks at digits and icons. */
 const smallSide = 40;
 
-/** Draws an SVG as PNG, `scale` pixels for each of its own. @throws PlotError when that is too large */
-export async function rasterize(svg: string, scale: number): Promise<Buffer> {
+/**
+ * Draws an SVG as PNG, `scale` pixels for each of its own; on a background it is opaque to the last pixel.
+ * @throws PlotError when that is too large
+ */
+export async function rasterize(svg: string, scale: number, background?: string): Promise<Buffer> {
   // SVG counts 96 pixels an inch in CSS, and sharp 72 points.
   const image = sharp(Buffer.from(svg), { density: 72 * scale, unlimited: true, limitInputPixels: false });
   try {
+    if (background !== undefined) image.flatten({ background });
     return await image.png({ compressionLevel: 9 }).toBuffer();
   } catch (cause) {
     throw new PlotError("renderPng", `the picture cannot be drawn at scale ${scale}. Try a smaller one.`, { cause });
@@ -78,15 +82,12 @@ export async function compose(
   back: string,
   pictures: readonly { readonly png: Buffer; readonly left: number; readonly top: number }[],
   front: string,
-  scale: number,
+  { scale, background }: { scale: number; background: string },
 ): Promise<Buffer> {
   const layers: OverlayOptions[] = pictures.map(({ png, left, top }) => ({ input: png, left, top }));
   layers.push({ input: await rasterize(front, scale), left: 0, top: 0 });
-  return sharp(await rasterize(back, scale))
-    .composite(layers)
-    .removeAlpha()
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  const base = sharp(await rasterize(back, scale, background)).composite(layers);
+  return base.removeAlpha().png({ compressionLevel: 9 }).toBuffer();
 }
 
 /** @throws PlotError when a sheet of this size, in pixels, cannot be drawn */

@@ -19,7 +19,9 @@ export interface RenderPngOptions {
 export async function renderPng(spec: TopLevelSpec, options: RenderPngOptions = {}): Promise<Uint8Array> {
   const { scale = 2, fonts = [] } = options;
   checkScale("renderPng", scale);
-  return rasterize(await renderSvg(spec, { outlines: true, fonts }), scale);
+  const background = spec.background ?? spec.config?.background;
+  const opaque = typeof background === "string" && background !== "transparent" ? background : undefined;
+  return rasterize(await renderSvg(spec, { outlines: true, fonts }), scale, opaque);
 }
 
 /** @throws PlotError for a scale that is not above 0 and at most 10 */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { PlotError } from "../plotError.js";
@@ -43,7 +44,7 @@ export async function renderSvg(spec: TopLevelSpec, options: RenderSvgOptions = 
   let view: vega.View | undefined;
   try {
     view = new vega.View(vega.parse(compiled), { renderer: "none", logLevel: vega.Error });
-    const svg = await view.toSVG();
+    const svg = nameIds(await view.toSVG());
     return outlines ? outlineText(svg, fonts) : svg;
   } catch (cause) {
     throw new PlotError("renderSvg", `Vega cannot draw this: ${messageOf(cause)}`, { cause });
@@ -56,7 +57,8 @@ export async function renderSvg(spec: TopLevelSpec, options: RenderSvgOptions = 
 /** Compiles a Vega-Lite specification to a Vega one. @throws PlotError when it is none */
 export function compileSpec(spec: TopLevelSpec): vega.Spec {
   try {
-    return compile(spec).spec;
+    // Vega marks the rows of its data as its own, and these are the caller's.
+    return compile(structuredClone(spec)).spec;
   } catch (cause) {
     throw new PlotError("renderSvg", `this is no Vega-Lite specification: ${messageOf(cause)}`, { cause });
   }
@@ -68,6 +70,21 @@ function measure(item: TextItem, text: string): number {
   const weight = fontWeight === "bold" ? 700 : Number(fontWeight) || 400;
   const width = textWidth(String(text), { size: Number(fontSize), weight });
   return limit > 0 ? Math.min(limit, width) : width;
+}
+
+/**
+ * Vega counts the ids of clip paths and gradients over a program's life; here they are named after the picture. So the same
+ * specification gives the same SVG, and two of them can stand on one page.
+ */
+function nameIds(svg: string): string {
+  const id = /(?<=id="|url\(#|href="#)(p_)?(clip|gradient_)(\d+)(?=["')])/g;
+  const digest = createHash("sha256").update(svg.replace(id, "")).digest("hex").slice(0, 8);
+  const numbers = new Map<string, number>();
+  return svg.replace(id, (_, pattern = "", kind: string, number: string) => {
+    const key = kind + number;
+    if (!numbers.has(key)) numbers.set(key, numbers.size);
+    return `${pattern}${kind}${digest}_${numbers.get(key)}`;
+  });
 }
 
 function messageOf(cause: unknown): string {

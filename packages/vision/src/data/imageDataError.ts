@@ -4,11 +4,14 @@ import { TensorError } from "@fai/tensor";
 export class ImageDataError extends TensorError {
   /** The file or folder at fault. */
   readonly path: string;
+  /** The message without the name of the operation. */
+  readonly problem: string;
 
   constructor(op: string, path: string, message: string, options?: { cause?: unknown }) {
     super(op, message, options);
     this.name = "ImageDataError";
     this.path = path;
+    this.problem = message;
   }
 }
 
