@@ -3,7 +3,7 @@
  *
  *   npm run quickstart                       whose hand drew this emoji, of a thing never seen?
  *   npm run quickstart -- --data DIR         your own pictures: DIR/train/CLASS/*, DIR/valid/CLASS/*, or DIR/CLASS/*
- *   options: --backend native|wasm --threads N --seed 0 --epochs 8 --size 48 --skip-bad --out DIR
+ *   options: --backend native|wasm --threads N --seed 0 --epochs 10 --size 48 --skip-bad --out DIR
  */
 import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
@@ -17,18 +17,7 @@ import { emojiFolder } from "./quickstart/emojiFolder.js";
 import { stopOnInterrupt } from "./quickstart/stopOnInterrupt.js";
 import { writeWhole } from "./quickstart/writeWhole.js";
 
-const { values: options } = parseArgs({
-  options: {
-    data: { type: "string" },
-    backend: { type: "string" },
-    threads: { type: "string" },
-    seed: { type: "string", default: "0" },
-    epochs: { type: "string", default: "8" },
-    size: { type: "string", default: "48" },
-    out: { type: "string", default: "out/quickstart" },
-    "skip-bad": { type: "boolean", default: false },
-  },
-});
+const options = readOptions();
 
 /** The network: a small residual one, for pictures of few pixels. */
 const architecture = ({ classes }: { classes: number }) =>
@@ -136,6 +125,26 @@ class Pictures {
     const path = join(this.folder, theme === "light" ? `${name}.png` : `${name}-dark.png`);
     this.written.push(path);
     return path;
+  }
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        data: { type: "string" },
+        backend: { type: "string" },
+        threads: { type: "string" },
+        seed: { type: "string", default: "0" },
+        epochs: { type: "string", default: "10" },
+        size: { type: "string", default: "48" },
+        out: { type: "string", default: "out/quickstart" },
+        "skip-bad": { type: "boolean", default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`[quickstart] ${(error as Error).message}\nOptions: --data DIR --backend native|wasm --threads N --seed N --epochs N --size N --skip-bad --out DIR`);
+    return process.exit(1);
   }
 }
 
