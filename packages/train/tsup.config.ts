@@ -2,7 +2,7 @@ import { packageConfig } from "../../tools/packageConfig.js";
 
 export default packageConfig({
   index: "src/index.ts",
-  // What `#weights` means in Node and in browsers.
-  "weights.node": "src/weights.node.ts",
-  "weights.browser": "src/weights.browser.ts",
+  // What `#storage` means in Node and in browsers.
+  "storage.node": "src/storage.node.ts",
+  "storage.browser": "src/storage.browser.ts",
 });

@@ -17,6 +17,15 @@ export class SmoothedAverage {
   get value(): number {
     return this.sum / this.weight;
   }
+
+  /** What it remembers, for checkpoints. */
+  get state(): readonly [sum: number, weight: number] {
+    return [this.sum, this.weight];
+  }
+  set state([sum, weight]: readonly [sum: number, weight: number]) {
+    this.sum = sum;
+    this.weight = weight;
+  }
 }
 
 /** A mean of values that stand for several rows each. */

@@ -1,4 +1,4 @@
-import { TensorError } from "@fai/tensor";
+import { type Cell, TensorError } from "@fai/tensor";
 import type { Run } from "./run.js";
 
 /** The moments of a run, in the order in which they come: what callbacks may have members for. */
@@ -33,6 +33,16 @@ export type EventHandler<X = never, Y = never, O = never> = (run: Run<X, Y, O>) 
 export type Callback<X = any, Y = any, O = any> = { readonly [E in EventName]?: EventHandler<X, Y, O> } & {
   /** Callbacks run in ascending order (0), those of one order as they were given. */
   readonly order?: number;
+  /** Whether it takes part in lrFind too, as what changes the steps does (false). */
+  readonly inLrFind?: boolean;
+  /** Names it in checkpoints; callbacks without one are told apart by their order. */
+  readonly name?: string;
+  /** What it remembers between batches, as plain data, for checkpoints. */
+  readonly state?: () => unknown;
+  /** Continues from what `state` gave. */
+  readonly loadState?: (state: never) => void;
+  /** Cells that it keeps (averages of weights), by name: checkpoints hold them too. */
+  readonly cells?: () => Readonly<Record<string, Cell>>;
 };
 
 /** Thrown by a callback to skip the rest of a phase. A cancelled batch changes no parameter. */
@@ -49,15 +59,23 @@ export class Cancel extends Error {
 /** Throws when a callback has a `before...` or `after...` member that is no event: it would never run. */
 export function checkCallback(callback: Callback): void {
   const known: readonly string[] = eventNames;
-  for (let at: object | null = callback; at && at !== Object.prototype; at = Object.getPrototypeOf(at) as object | null) {
+  for (
+    let at: object | null = callback;
+    at && at !== Object.prototype;
+    at = Object.getPrototypeOf(at) as object | null
+  ) {
     for (const name of Object.getOwnPropertyNames(at)) {
       if (!/^(before|after)[A-Z]/.test(name)) continue;
       if (!known.includes(name)) {
         const near = known.find((event) => event.length - name.length <= 2 && name.startsWith(event.slice(0, 7)));
-        throw new TensorError("callback", `${callback.constructor?.name ?? "a callback"} has a member ${name}, which is no event${near ? `. Is ${near} meant?` : ""} Events: ${known.join(", ")}.`);
+        throw new TensorError(
+          "callback",
+          `${callback.constructor?.name ?? "a callback"} has a member ${name}, which is no event${near ? `. Is ${near} meant?` : ""} Events: ${known.join(", ")}.`,
+        );
       }
       const member = (callback as Record<string, unknown>)[name];
-      if (member !== undefined && typeof member !== "function") throw new TensorError("callback", `${name} is no function (${typeof member}).`);
+      if (member !== undefined && typeof member !== "function")
+        throw new TensorError("callback", `${name} is no function (${typeof member}).`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { checkFinite, stack, TensorError, type Tensor } from "@fai/tensor";
+import { checkFinite, type Tensor, TensorError } from "@fai/tensor";
 
 /** Gradients after clipping, and their norm before it. */
 export interface ClippedGradients {
@@ -13,9 +13,10 @@ export interface ClippedGradients {
  */
 export function clipGradNorm(gradients: readonly Tensor[], maxNorm: number): ClippedGradients {
   if (!(maxNorm > 0)) throw new TensorError("clipGradNorm", `maxNorm is ${maxNorm}, expected a number above 0.`);
-  if (gradients.length === 0) throw new TensorError("clipGradNorm", "there are no gradients to clip. Is every parameter frozen?");
-  const squares = stack(gradients.map((gradient) => gradient.square().sum()));
-  const norm = checkFinite(squares.sum().sqrt(), "the norm of the gradients");
+  if (gradients.length === 0)
+    throw new TensorError("clipGradNorm", "there are no gradients to clip. Is every parameter frozen?");
+  const squares = gradients.map((gradient) => gradient.square().sum());
+  const norm = checkFinite(squares.reduce((total, square) => total.add(square)).sqrt(), "the norm of the gradients");
   const scale = norm.add(1e-6).recip().mul(maxNorm).minimum(1);
   return { gradients: gradients.map((gradient) => gradient.mul(scale)), norm };
 }

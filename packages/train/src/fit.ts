@@ -1,16 +1,21 @@
 import { checkFinite, discard, gradients, stack, type Tensor, TensorError } from "@fai/tensor";
 import type { Module } from "@fai/tensor/nn";
+import { SmoothedAverage, WeightedAverage } from "./averages.js";
+import { breathe } from "./breathe.js";
 import { clipGradNorm } from "./clipGradNorm.js";
 import type { Batch } from "./data/dataset.js";
-import { breathe } from "./breathe.js";
-import { ReadLate } from "./readLate.js";
 import type { Metric } from "./metrics.js";
 import { Optimizer, type OptimizerFactory } from "./optim/optimizer.js";
-import { SmoothedAverage, WeightedAverage } from "./averages.js";
+import { ReadLate } from "./readLate.js";
+import { restBatchNorms } from "./trainingMode.js";
 
 /** Batches with a known count, as a `DataLoader` gives them: iterating once is one epoch. */
 export interface BatchSource<X, Y> extends AsyncIterable<Batch<X, Y>> {
   readonly length: number;
+  /** Epochs begun, where the source counts them: setting it back repeats one. */
+  epoch?: number;
+  /** One epoch without its first `start` batches, which need not be made; without it they are made and dropped. */
+  batchesFrom?(start: number): AsyncIterable<Batch<X, Y>>;
 }
 
 /** What a model is trained on, and what it is measured on after every epoch. */
@@ -75,7 +80,8 @@ export async function fit<X, Y, O, M extends string = never>(
   { train, valid }: FitData<X, Y>,
   { epochs, optimizer: given, loss, metrics, clipNorm, onBatch, onEpoch }: FitOptions<O, NoInfer<Y>, M>,
 ): Promise<FitRow<M>[]> {
-  if (!(Number.isInteger(epochs) && epochs >= 0)) throw new TensorError("fit", `epochs is ${epochs}, expected a whole number of at least 0.`);
+  if (!(Number.isInteger(epochs) && epochs >= 0))
+    throw new TensorError("fit", `epochs is ${epochs}, expected a whole number of at least 0.`);
   const optimizer = given instanceof Optimizer ? given : given(model.parameters());
   const smoothed = new SmoothedAverage(0.98);
   const rows: FitRow<M>[] = [];
@@ -85,16 +91,25 @@ export async function fit<X, Y, O, M extends string = never>(
       const start = performance.now();
       model.train();
       const losses = new ReadLate<number>((value) => smoothed.add(value));
-      for await (const { x, y } of train) {
+      for await (const { x, y, size } of train) {
         onBatch?.({ epoch, step: step++, steps: epochs * train.length, optimizer });
-        await losses.push(trainBatch(loss(model.call(x), y), optimizer, clipNorm));
+        const wake = restBatchNorms(model, size);
+        const output = model.call(x);
+        wake();
+        await losses.push(trainBatch(loss(output, y), optimizer, clipNorm));
         await breathe();
       }
       await losses.finish();
       model.eval();
       const measured = valid && (await validate(model, valid, { loss, ...(metrics && { metrics }) }));
       const seconds = (performance.now() - start) / 1000;
-      const row = { epoch: epoch + 1, trainLoss: smoothed.value, validLoss: measured?.loss, metrics: measured?.metrics ?? {}, seconds };
+      const row = {
+        epoch: epoch + 1,
+        trainLoss: smoothed.value,
+        validLoss: measured?.loss,
+        metrics: measured?.metrics ?? {},
+        seconds,
+      };
       rows.push(row);
       onEpoch?.(row);
     }
@@ -128,7 +143,7 @@ export async function validate<X, Y, O, M extends string = never>(
   const measures = Object.entries(metrics ?? {}) as [M, Metric<O, Y>][];
   const averages = [new WeightedAverage(), ...measures.map(() => new WeightedAverage())];
   const reads = new ReadLate<{ size: number; values: Float32Array }>(({ size, values }) => {
-    averages.forEach((average, i) => average.add(values[i]!, size));
+    for (const [i, average] of averages.entries()) average.add(values[i]!, size);
   });
   for await (const { x, y, size } of batches) {
     const output = model.call(x);
@@ -138,5 +153,8 @@ export async function validate<X, Y, O, M extends string = never>(
   }
   await reads.finish();
   const [mean, ...rest] = averages.map((average) => average.value);
-  return { loss: mean!, metrics: Object.fromEntries(measures.map(([name], i) => [name, rest[i]])) as Partial<Record<M, number>> };
+  return {
+    loss: mean!,
+    metrics: Object.fromEntries(measures.map(([name], i) => [name, rest[i]])) as Partial<Record<M, number>>,
+  };
 }

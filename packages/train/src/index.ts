@@ -1,36 +1,79 @@
-export { clipGradNorm, type ClippedGradients } from "./clipGradNorm.js";
-export { type Column } from "./data/collate.js";
+// The Learner and its run.
+export { type Callback, Cancel, type EventHandler, type EventName, eventNames } from "./callback.js";
+// Callbacks.
+export { type ProgressOptions, type ProgressStream, progress } from "./callbacks/progress.js";
+export { saveBest } from "./callbacks/saveBest.js";
+export { type ClippedGradients, clipGradNorm } from "./clipGradNorm.js";
+export type { Column } from "./data/collate.js";
 export { ArrayDataset, type Batch, type BatchOf, type Columns, type Dataset } from "./data/dataset.js";
 export { DataLoader, type DataLoaderOptions } from "./data/loader.js";
 export { mapOrdered } from "./data/mapOrdered.js";
-export { sequential, shuffled, type Sampler } from "./data/sampler.js";
-export { fit, validate, type BatchSource, type FitData, type FitOptions, type FitProgress, type FitRow, type ValidateOptions } from "./fit.js";
+export { type Sampler, sequential, shuffled } from "./data/sampler.js";
+export { averagePredictions } from "./ensemble.js";
+export {
+  type BatchSource,
+  type FitData,
+  type FitOptions,
+  type FitProgress,
+  type FitRow,
+  fit,
+  type ValidateOptions,
+  validate,
+} from "./fit.js";
+export type { FitLength, RunSize } from "./fitPlan.js";
+export type { LayerGroups, RateRange, Rates } from "./groups.js";
+export { Learner } from "./learner.js";
+export type {
+  FineTuneOptions,
+  LearnerFitOptions,
+  LearnerOptions,
+  RunOptions,
+  ScheduledFitOptions,
+} from "./learnerOptions.js";
 export { accuracy, type Metric } from "./metrics.js";
-export { adam, type AdamOptions } from "./optim/adam.js";
+export type { MonitorOptions } from "./monitor.js";
+// Optimizers.
+export { type AdagradOptions, adagrad } from "./optim/adagrad.js";
+export { type AdamOptions, adam, adamW } from "./optim/adam.js";
 export {
   Optimizer,
   type OptimizerFactory,
   type OptimizerOptions,
   type OptimizerState,
+  type ParameterGroup,
+  type ParameterList,
   type Stepper,
   type Update,
 } from "./optim/optimizer.js";
-export { sgd, type SgdOptions } from "./optim/sgd.js";
+export { radam } from "./optim/radam.js";
+export { type RmsPropOptions, rmsProp } from "./optim/rmsProp.js";
+export { type SgdOptions, sgd } from "./optim/sgd.js";
 export { type ParameterState, StepMemory } from "./optim/stepMemory.js";
 export { decayWeights, type WeightDecayOptions } from "./optim/weightDecay.js";
-export { Cancel, type Callback, type EventHandler, type EventName, eventNames } from "./callback.js";
-export { progress, type ProgressOptions, type ProgressStream } from "./callbacks/progress.js";
-export { Learner, type LearnerFitOptions, type LearnerOptions, type Predictions } from "./learner.js";
-export { type EpochRow, type History, Run } from "./run.js";
+export type { Predictions } from "./predictions.js";
+export { type EpochRow, type History, Run, type RunParts } from "./run.js";
+// Schedules.
+export { type CircularBetaShape, type CircularShape, circular, circularBeta } from "./schedules/circular.js";
+export type { Cycles } from "./schedules/cycles.js";
+export type { LrFindOptions, LrFindResult } from "./schedules/lrFinder.js";
+export type { TrainingPhase } from "./schedules/phases.js";
 export {
+  type Curve,
   combine,
   constant,
   cosine,
-  type Curve,
   exponential,
+  type FlatCosineOptions,
+  flatCosine,
   followSchedule,
   linear,
-  oneCycle,
   type OneCycleOptions,
+  oneCycle,
+  polynomial,
   type Schedule,
+  type WarmUpOptions,
+  warmUp,
 } from "./schedules/schedule.js";
+export { type CycleScheduleOptions, sgdr } from "./schedules/sgdr.js";
+export type { RateSuggestions } from "./schedules/suggestRate.js";
+export { type LayerRow, layerTable } from "./summary.js";

@@ -1,14 +1,45 @@
-import { loadStateDict, stateDict } from "@fai/tensor/io";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { NamedTensors, SafetensorsContent } from "@fai/tensor/io";
+import { decodeSafetensors } from "@fai/tensor/io";
 import { loadSafetensors, saveSafetensors } from "@fai/tensor/io/node";
-import type { AnyModule } from "@fai/tensor/nn";
 
-/** Writes a model's weights and states to a safetensors file, whole or not at all. */
-export async function writeWeights(model: AnyModule, path: string): Promise<void> {
-  await saveSafetensors(path, await stateDict(model));
+/** Writes a safetensors file, whole or not at all; the folder is made when it is missing. */
+export async function writeTensors(
+  path: string,
+  tensors: NamedTensors,
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await saveSafetensors(path, tensors, { metadata });
 }
 
-/** Reads weights and states from a safetensors file into a model. */
-export async function readWeights(model: AnyModule, path: string): Promise<void> {
-  const { tensors } = await loadSafetensors(path);
-  loadStateDict(model, tensors);
+/** Reads a safetensors file. */
+export async function readTensors(path: string): Promise<SafetensorsContent> {
+  return loadSafetensors(path);
+}
+
+/** Reads a safetensors file from a path or from the network. */
+export async function fetchTensors(source: string | URL): Promise<SafetensorsContent> {
+  if (/^https?:/.test(String(source))) {
+    return decodeSafetensors(new Uint8Array(await (await fetch(source)).arrayBuffer()));
+  }
+  return decodeSafetensors(new Uint8Array(await readFile(source)));
+}
+
+/** Adds text to the end of a file, which is made when it is missing. */
+export async function appendText(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await appendFile(path, text);
+}
+
+/** Whether there is a file. */
+export function hasFile(path: string): boolean {
+  return existsSync(path);
+}
+
+/** A file in a folder. */
+export function fileIn(folder: string, name: string): string {
+  return join(folder, name);
 }

@@ -76,12 +76,18 @@ function bar(run: Run, seconds: number, columns: number): string {
 }
 
 function tableHeader({ metrics }: EpochRow): string {
-  return ["epoch", "train loss", "valid loss", ...Object.keys(metrics), "time"].map((name, i) => name.padStart(width(name, i))).join("  ");
+  return ["epoch", "train loss", "valid loss", ...Object.keys(metrics), "time"]
+    .map((name, i) => name.padStart(width(name, i)))
+    .join("  ");
 }
 
 function tableRow({ epoch, trainLoss, validLoss, metrics, seconds }: EpochRow): string {
   const number = (value: number) => (Number.isFinite(value) ? value.toFixed(4) : "-");
-  const cells: [string, string][] = [["epoch", String(epoch)], ["train loss", number(trainLoss)], ["valid loss", number(validLoss)]];
+  const cells: [string, string][] = [
+    ["epoch", String(epoch)],
+    ["train loss", number(trainLoss)],
+    ["valid loss", number(validLoss)],
+  ];
   for (const [name, value] of Object.entries(metrics)) cells.push([name, number(value)]);
   cells.push(["time", clock(seconds)]);
   return cells.map(([name, text], i) => text.padStart(width(name, i))).join("  ");

@@ -1,4 +1,4 @@
-import { leaf, TensorError, type HostArray, type Shape, type Tensor } from "@fai/tensor";
+import { type HostArray, leaf, type Shape, type Tensor, TensorError } from "@fai/tensor";
 
 /**
  * An array that holds one entry for each row, one after another: f32 (Float32Array), i32 (Int32Array) or u8 (Uint8Array).
@@ -15,7 +15,10 @@ export function checkColumn(name: string, { data, shape = [] }: Column): number 
   dtypeOf(name, data);
   const size = shape.reduce((n, d) => n * d, 1);
   if (shape.every((d) => Number.isInteger(d) && d > 0) && data.length % size === 0) return data.length / size;
-  throw new TensorError("ArrayDataset", `${name} has ${data.length} elements, which are no whole entries of [${shape.join(", ")}]. Is shape that of one row?`);
+  throw new TensorError(
+    "ArrayDataset",
+    `${name} has ${data.length} elements, which are no whole entries of [${shape.join(", ")}]. Is shape that of one row?`,
+  );
 }
 
 /**
@@ -33,7 +36,11 @@ interface HostArrayConstructor {
   new (buffer: ArrayBufferLike, offset: number, length: number): HostArray;
 }
 
-const hostArrays: Record<"f32" | "i32" | "u8", HostArrayConstructor> = { f32: Float32Array, i32: Int32Array, u8: Uint8Array };
+const hostArrays: Record<"f32" | "i32" | "u8", HostArrayConstructor> = {
+  f32: Float32Array,
+  i32: Int32Array,
+  u8: Uint8Array,
+};
 
 /** `Plain` is the array's type without what Node's Buffer adds to it. */
 function copyRows(data: HostArray, Plain: HostArrayConstructor, size: number, index: Int32Array): HostArray {
@@ -43,7 +50,8 @@ function copyRows(data: HostArray, Plain: HostArrayConstructor, size: number, in
   }
   const out = new Plain(index.length * size);
   if (size === 1) for (let i = 0; i < index.length; i++) out[i] = data[index[i]!]!;
-  else for (let i = 0; i < index.length; i++) out.set(data.subarray(index[i]! * size, (index[i]! + 1) * size), i * size);
+  else
+    for (let i = 0; i < index.length; i++) out.set(data.subarray(index[i]! * size, (index[i]! + 1) * size), i * size);
   return out;
 }
 
@@ -52,5 +60,8 @@ function dtypeOf(name: string, data: HostArray): keyof typeof hostArrays {
   if (data instanceof Int32Array) return "i32";
   if (data instanceof Uint8Array) return "u8";
   const given = (data as object | undefined)?.constructor?.name ?? String(data);
-  throw new TensorError("ArrayDataset", `${name} is of type ${given}, expected a Float32Array, an Int32Array or a Uint8Array. Convert it with Float32Array.from(...)?`);
+  throw new TensorError(
+    "ArrayDataset",
+    `${name} is of type ${given}, expected a Float32Array, an Int32Array or a Uint8Array. Convert it with Float32Array.from(...)?`,
+  );
 }

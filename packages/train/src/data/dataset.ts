@@ -1,6 +1,6 @@
 import type { Tensor } from "@fai/tensor";
 import { TensorError } from "@fai/tensor";
-import { checkColumn, gatherRows, type Column } from "./collate.js";
+import { type Column, checkColumn, gatherRows } from "./collate.js";
 
 /** Some rows of a dataset: inputs and targets as host tensors whose first axis counts the rows. */
 export interface Batch<X, Y> {
@@ -41,7 +41,10 @@ export class ArrayDataset<const C extends Columns, const D extends Columns> impl
     this.length = counts[0]?.rows ?? 0;
     for (const { name, rows } of counts) {
       if (rows === this.length) continue;
-      throw new TensorError("ArrayDataset", `${counts[0]!.name} has ${this.length} rows, ${name} has ${rows}. Give every column one entry a row.`);
+      throw new TensorError(
+        "ArrayDataset",
+        `${counts[0]!.name} has ${this.length} rows, ${name} has ${rows}. Give every column one entry a row.`,
+      );
     }
   }
 
@@ -58,10 +61,15 @@ function isColumn(columns: Columns): columns is Column {
 
 function countRows(name: string, columns: Columns): { name: string; rows: number }[] {
   if (isColumn(columns)) return [{ name, rows: checkColumn(name, columns) }];
-  return Object.entries(columns).map(([key, column]) => ({ name: `${name}.${key}`, rows: checkColumn(`${name}.${key}`, column) }));
+  return Object.entries(columns).map(([key, column]) => ({
+    name: `${name}.${key}`,
+    rows: checkColumn(`${name}.${key}`, column),
+  }));
 }
 
 function collate<C extends Columns>(columns: C, index: Int32Array): BatchOf<C> {
   if (isColumn(columns)) return gatherRows(columns, index) as BatchOf<C>;
-  return Object.fromEntries(Object.entries(columns).map(([name, column]) => [name, gatherRows(column, index)])) as BatchOf<C>;
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, column]) => [name, gatherRows(column, index)]),
+  ) as BatchOf<C>;
 }

@@ -1,7 +1,7 @@
 import { hostGenerator, TensorError } from "@fai/tensor";
 import type { Batch, Dataset } from "./dataset.js";
 import { mapOrdered } from "./mapOrdered.js";
-import { sequential, shuffled, type Sampler } from "./sampler.js";
+import { type Sampler, sequential, shuffled } from "./sampler.js";
 
 /** Options of `DataLoader`. */
 export interface DataLoaderOptions {
@@ -27,12 +27,20 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
   readonly prefetch: number;
   private readonly sampler: Sampler;
 
-  constructor(dataset: Dataset<X, Y>, { batchSize = 64, shuffle = false, dropLast = false, prefetch = 2, seed }: DataLoaderOptions = {}) {
-    if (!(Number.isInteger(batchSize) && batchSize >= 1)) throw new TensorError("DataLoader", `batchSize is ${batchSize}, expected a whole number of at least 1.`);
-    if (!(Number.isInteger(prefetch) && prefetch >= 0)) throw new TensorError("DataLoader", `prefetch is ${prefetch}, expected a whole number of at least 0.`);
+  constructor(
+    dataset: Dataset<X, Y>,
+    { batchSize = 64, shuffle = false, dropLast = false, prefetch = 2, seed }: DataLoaderOptions = {},
+  ) {
+    if (!(Number.isInteger(batchSize) && batchSize >= 1))
+      throw new TensorError("DataLoader", `batchSize is ${batchSize}, expected a whole number of at least 1.`);
+    if (!(Number.isInteger(prefetch) && prefetch >= 0))
+      throw new TensorError("DataLoader", `prefetch is ${prefetch}, expected a whole number of at least 0.`);
     if (dataset.length === 0) throw new TensorError("DataLoader", "the dataset has no rows.");
     if (dropLast && dataset.length < batchSize) {
-      throw new TensorError("DataLoader", `the dataset has ${dataset.length} rows, less than one batch of ${batchSize}, and dropLast leaves nothing. Use a smaller batchSize?`);
+      throw new TensorError(
+        "DataLoader",
+        `the dataset has ${dataset.length} rows, less than one batch of ${batchSize}, and dropLast leaves nothing. Use a smaller batchSize?`,
+      );
     }
     this.dataset = dataset;
     this.batchSize = batchSize;
@@ -47,10 +55,18 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
     return this.dropLast ? Math.floor(batches) : Math.ceil(batches);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y>, void, void> {
+  [Symbol.asyncIterator](): AsyncGenerator<Batch<X, Y>, void, void> {
+    return this.batchesFrom(0);
+  }
+
+  /** One epoch without its first `start` batches: how a resumed run goes on in the middle of one. */
+  async *batchesFrom(start: number): AsyncGenerator<Batch<X, Y>, void, void> {
     const epoch = this.epoch++;
     const order = this.sampler(this.dataset.length, epoch);
-    const parts = Array.from({ length: this.length }, (_, i) => order.subarray(i * this.batchSize, (i + 1) * this.batchSize));
+    const first = start * this.batchSize;
+    const parts = Array.from({ length: Math.max(0, this.length - start) }, (_, i) =>
+      order.subarray(first + i * this.batchSize, first + (i + 1) * this.batchSize),
+    );
     yield* mapOrdered(parts, (rows) => this.dataset.batch(rows, epoch), this.prefetch);
   }
 }

@@ -1,8 +1,10 @@
-import { TensorError } from "@fai/tensor";
+import type { Tensor } from "@fai/tensor";
+import { checkAtLeastZero, checkBetas } from "./checkOptions.js";
 import { Optimizer, type OptimizerFactory, type OptimizerOptions, type Stepper } from "./optimizer.js";
+import type { StepMemory } from "./stepMemory.js";
 import { decayWeights, type WeightDecayOptions } from "./weightDecay.js";
 
-/** Options of `adam`, with every value filled in. */
+/** Options of `adam` and `adamW`, with every value filled in. */
 export interface AdamOptions extends OptimizerOptions, WeightDecayOptions {
   /** What the averages of the gradient and of its square keep from step to step ([0.9, 0.999]). */
   betas: readonly [number, number];
@@ -10,22 +12,48 @@ export interface AdamOptions extends OptimizerOptions, WeightDecayOptions {
   epsilon: number;
 }
 
+/** Updates the running averages of the gradient and of its square, and returns both. */
+export function averageGradient(
+  gradient: Tensor,
+  [beta1, beta2]: readonly [number, number],
+  memory: StepMemory,
+): { average: Tensor; square: Tensor } {
+  const [averageCell, squareCell] = [memory.cell("average"), memory.cell("square")];
+  const average = averageCell.value.lerp(gradient, 1 - beta1);
+  const square = squareCell.value.mul(beta2).add(gradient.mul(1 - beta2).mul(gradient));
+  averageCell.set(average);
+  squareCell.set(square);
+  return { average, square };
+}
+
 /** One step along average / sqrt(average square), both corrected for their start at zero (Kingma and Ba, 2015, algorithm 1). */
-const descendAdam: Stepper<AdamOptions> = ({ value, gradient }, { lr, betas: [beta1, beta2], epsilon }, memory) => {
-  const [average, square] = [memory.cell("average"), memory.cell("square")];
-  average.set(average.value.lerp(gradient, 1 - beta1));
-  square.set(square.value.mul(beta2).add(gradient.mul(1 - beta2).mul(gradient)));
-  const size = lr / (1 - beta1 ** memory.step);
-  const correction = Math.sqrt(1 - beta2 ** memory.step);
-  const spread = square.value.sqrt().div(correction).add(epsilon);
-  return { value: value.add(average.value.mul(-size).div(spread)), gradient };
+const descendAdam: Stepper<AdamOptions> = ({ value, gradient }, { lr, betas, epsilon }, memory) => {
+  const { average, square } = averageGradient(gradient, betas, memory);
+  const size = lr / (1 - betas[0] ** memory.step);
+  const correction = Math.sqrt(1 - betas[1] ** memory.step);
+  const spread = square.sqrt().div(correction).add(epsilon);
+  return { value: value.add(average.mul(-size).div(spread)), gradient };
 };
 
 /** Adam, number for number as PyTorch's, weight decay included (it is added to the gradient). Throws on options that make no sense. */
-export function adam({ lr, betas = [0.9, 0.999], epsilon = 1e-8, weightDecay = 0 }: OptimizerOptions & Partial<AdamOptions>): OptimizerFactory<AdamOptions> {
-  for (const [name, value] of Object.entries({ lr, epsilon, weightDecay })) {
-    if (!(value >= 0)) throw new TensorError("adam", `${name} is ${value}, expected a number of at least 0.`);
-  }
-  if (!betas.every((beta) => beta >= 0 && beta < 1)) throw new TensorError("adam", `betas are [${betas.join(", ")}], expected numbers from 0 to below 1.`);
-  return (parameters) => new Optimizer<AdamOptions>(parameters, [decayWeights, descendAdam], { lr, betas, epsilon, weightDecay });
+export function adam(options: Partial<AdamOptions> = {}): OptimizerFactory<AdamOptions> {
+  return makeAdam("adam", { lr: 1e-3, weightDecay: 0, decoupled: false, ...options });
+}
+
+/** Adam with decoupled weight decay of 0.01, number for number as PyTorch's AdamW (Loshchilov and Hutter, 2019). */
+export function adamW(options: Partial<AdamOptions> = {}): OptimizerFactory<AdamOptions> {
+  return makeAdam("adamW", { lr: 1e-3, weightDecay: 0.01, decoupled: true, ...options });
+}
+
+type Needed = "lr" | "weightDecay" | "decoupled";
+
+function makeAdam(
+  name: string,
+  given: Partial<AdamOptions> & Pick<AdamOptions, Needed>,
+): OptimizerFactory<AdamOptions> {
+  const options: AdamOptions = { betas: [0.9, 0.999], epsilon: 1e-8, decayNormsAndBiases: true, ...given };
+  const { lr, epsilon, weightDecay, betas } = options;
+  checkAtLeastZero(name, { lr, epsilon, weightDecay });
+  checkBetas(name, betas);
+  return (parameters) => new Optimizer<AdamOptions>(parameters, [decayWeights, descendAdam], options);
 }

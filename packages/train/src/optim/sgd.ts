@@ -1,4 +1,5 @@
 import { TensorError } from "@fai/tensor";
+import { checkAtLeastZero } from "./checkOptions.js";
 import { Optimizer, type OptimizerFactory, type OptimizerOptions, type Stepper } from "./optimizer.js";
 import { decayWeights, type WeightDecayOptions } from "./weightDecay.js";
 
@@ -22,15 +23,31 @@ const followMomentum: Stepper<SgdOptions> = ({ value, gradient }, { momentum, da
   return { value, gradient: nesterov ? gradient.add(direction.mul(momentum)) : direction };
 };
 
-const descend: Stepper<OptimizerOptions> = ({ value, gradient }, { lr }) => ({ value: value.add(gradient.mul(-lr)), gradient });
+/** value - lr * gradient. */
+export const descend: Stepper<OptimizerOptions> = ({ value, gradient }, { lr }) => ({
+  value: value.add(gradient.mul(-lr)),
+  gradient,
+});
 
 /** Stochastic gradient descent with momentum, number for number as PyTorch's SGD. Throws on options that make no sense. */
-export function sgd({ lr, momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 }: OptimizerOptions & Partial<SgdOptions>): OptimizerFactory<SgdOptions> {
-  for (const [name, value] of Object.entries({ lr, momentum, weightDecay })) {
-    if (!(value >= 0)) throw new TensorError("sgd", `${name} is ${value}, expected a number of at least 0.`);
-  }
+export function sgd(given: Partial<SgdOptions> = {}): OptimizerFactory<SgdOptions> {
+  const defaults: SgdOptions = {
+    lr: 1e-3,
+    momentum: 0,
+    dampening: 0,
+    nesterov: false,
+    weightDecay: 0,
+    decoupled: false,
+    decayNormsAndBiases: true,
+  };
+  const options = { ...defaults, ...given };
+  const { lr, momentum, dampening, nesterov, weightDecay } = options;
+  checkAtLeastZero("sgd", { lr, momentum, weightDecay });
   if (nesterov && (momentum === 0 || dampening !== 0)) {
-    throw new TensorError("sgd", `nesterov looks ahead along the momentum: it needs a momentum above 0 and no dampening, got ${momentum} and ${dampening}.`);
+    throw new TensorError(
+      "sgd",
+      `nesterov looks ahead along the momentum: it needs a momentum above 0 and no dampening, got ${momentum} and ${dampening}.`,
+    );
   }
-  return (parameters) => new Optimizer<SgdOptions>(parameters, [decayWeights, followMomentum, descend], { lr, momentum, dampening, nesterov, weightDecay });
+  return (parameters) => new Optimizer<SgdOptions>(parameters, [decayWeights, followMomentum, descend], options);
 }

@@ -1,4 +1,4 @@
-import { leaf, State, TensorError, type Parameter } from "@fai/tensor";
+import { leaf, type Parameter, State, TensorError } from "@fai/tensor";
 
 /** What steppers remember of one parameter, as it is saved. */
 export interface ParameterState {
@@ -48,9 +48,10 @@ export class StepMemory {
 
   /** A copy of everything, read from the device. */
   async state(): Promise<ParameterState> {
-    const cells: Record<string, Float32Array> = {};
-    for (const [name, cell] of this.cells) cells[name] = await cell.value.data();
-    return { name: this.parameter.name, steps: this.step, cells };
+    const steps = this.step;
+    // All are asked for before the first wait, so that they are of one step.
+    const reads = [...this.cells].map(async ([name, cell]) => [name, await cell.value.data()] as const);
+    return { name: this.parameter.name, steps, cells: Object.fromEntries(await Promise.all(reads)) };
   }
 
   /** Throws when `state` is of a parameter of another size. */
@@ -58,7 +59,10 @@ export class StepMemory {
     const size = this.parameter.value.size;
     for (const [key, data] of Object.entries(cells)) {
       if (data.length === size) continue;
-      throw new TensorError("load", `${key} of ${name || "a parameter"} has ${data.length} elements, ${this.parameter.name || "the parameter"} [${this.parameter.shape.join(", ")}] has ${size}. Was it saved from another model?`);
+      throw new TensorError(
+        "load",
+        `${key} of ${name || "a parameter"} has ${data.length} elements, ${this.parameter.name || "the parameter"} [${this.parameter.shape.join(", ")}] has ${size}. Was it saved from another model?`,
+      );
     }
   }
 
@@ -67,7 +71,9 @@ export class StepMemory {
     this.step = steps;
     this.committed = steps;
     this.version = this.parameter.version;
-    for (const [name, cell] of this.cells) if (!(name in cells)) cell.load(leaf(new Float32Array(cell.value.size), cell.shape, "f32"));
-    for (const [name, data] of Object.entries(cells)) this.cell(name).load(leaf(data.slice(), this.parameter.shape, "f32"));
+    for (const [name, cell] of this.cells)
+      if (!(name in cells)) cell.load(leaf(new Float32Array(cell.value.size), cell.shape, "f32"));
+    for (const [name, data] of Object.entries(cells))
+      this.cell(name).load(leaf(data.slice(), this.parameter.shape, "f32"));
   }
 }

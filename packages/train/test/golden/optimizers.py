@@ -1,11 +1,11 @@
-"""Makes optimizers.json: 20 steps of PyTorch's SGD and Adam on recorded gradients, and clip_grad_norm_.
+"""Makes optimizers.json: 100 steps of PyTorch's optimizers on recorded gradients, and clip_grad_norm_.
 
     python optimizers.py            writes optimizers.json beside this file (the same bytes every time)
 
 Needs PyTorch 2.13 (CPU). The file holds
 
     {"shapes", "start": [array], "gradients": [step][parameter] array,
-     "cases": [{"optimizer", "options", "values": [parameter] after steps 1, 2, 10 and 20, "state": {name: [parameter]}}],
+     "cases": [{"optimizer", "options", "values": [parameter] after steps 1, 2, 10 and 100, "state": {name: [parameter]}}],
      "clip": [{"maxNorm", "norm", "gradients": [array]}]}
 
 Arrays are flat lists of single-precision numbers. Starts and gradients are multiples of 1/64, so they are exact.
@@ -18,7 +18,7 @@ import torch
 
 generator = torch.Generator().manual_seed(5)
 SHAPES = [[3, 4], [5], []]
-READ_AFTER = (1, 2, 10, 20)
+READ_AFTER = (1, 2, 10, 100)
 CASES = [
     ("sgd", {"lr": 0.1}),
     ("sgd", {"lr": 0.05, "momentum": 0.9}),
@@ -30,10 +30,30 @@ CASES = [
     ("adam", {"lr": 0.01, "betas": [0.7, 0.99]}),
     ("adam", {"lr": 0.01, "betas": [0.3, 0.9], "eps": 0.001}),
     ("adam", {"lr": 0.1, "weight_decay": 0.05}),
+    ("adamW", {"lr": 0.05}),
+    ("adamW", {"lr": 0.05, "betas": [0.8, 0.95], "weight_decay": 0.2}),
+    ("rmsProp", {"lr": 0.01}),
+    ("rmsProp", {"lr": 0.01, "alpha": 0.9, "eps": 0.001, "momentum": 0.9}),
+    ("rmsProp", {"lr": 0.02, "momentum": 0.5, "centered": True, "weight_decay": 0.05}),
+    ("adagrad", {"lr": 0.1}),
+    ("adagrad", {"lr": 0.2, "lr_decay": 0.1, "initial_accumulator_value": 0.5, "weight_decay": 0.01, "eps": 1e-6}),
+    ("radam", {"lr": 0.02}),
+    ("radam", {"lr": 0.05, "betas": [0.8, 0.9], "weight_decay": 0.1}),
+    ("radam", {"lr": 0.05, "betas": [0.9, 0.99], "weight_decay": 0.1, "decoupled_weight_decay": True}),
 ]
+KINDS = {
+    "sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamW": torch.optim.AdamW,
+    "rmsProp": torch.optim.RMSprop, "adagrad": torch.optim.Adagrad, "radam": torch.optim.RAdam,
+}
 # Names that differ between PyTorch and this library.
-OPTIONS = {"weight_decay": "weightDecay", "eps": "epsilon"}
-STATES = {"momentum_buffer": "momentum", "exp_avg": "average", "exp_avg_sq": "square"}
+OPTIONS = {
+    "weight_decay": "weightDecay", "eps": "epsilon", "lr_decay": "lrDecay",
+    "initial_accumulator_value": "initialSum", "decoupled_weight_decay": "decoupled",
+}
+STATES = {
+    "momentum_buffer": "momentum", "exp_avg": "average", "exp_avg_sq": "square",
+    "square_avg": "square", "grad_avg": "average", "sum": "sum",
+}
 
 
 def exact(shape, scale):
@@ -46,13 +66,12 @@ def flat(tensor):
 
 START = [exact(shape, 1) for shape in SHAPES]
 # Some are zero throughout a step, and their size changes, so that every correction shows.
-GRADIENTS = [[exact(shape, 0 if step == 7 else 2.0 ** (step % 5 - 2)) for shape in SHAPES] for step in range(20)]
+GRADIENTS = [[exact(shape, 0 if step == 7 else 2.0 ** (step % 5 - 2)) for shape in SHAPES] for step in range(100)]
 
 
 def run(name, options):
     parameters = [torch.nn.Parameter(p.clone()) for p in START]
-    kind = torch.optim.SGD if name == "sgd" else torch.optim.Adam
-    optimizer = kind(parameters, **options, foreach=False)
+    optimizer = KINDS[name](parameters, **options, foreach=False)
     values = []
     for step, gradients in enumerate(GRADIENTS, 1):
         for parameter, gradient in zip(parameters, gradients):
