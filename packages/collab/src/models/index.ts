@@ -1,0 +1,22 @@
+/** @fai/collab/models: the models, and recommending with them. It trains nothing and runs in browsers. */
+
+export { type BiasRanking, biasRanking } from "../biasRanking.js";
+export { type FactorComponentsOptions, type FactorPoint, factorComponents } from "../factorComponents.js";
+export { type Id, IdIndex } from "../idIndex.js";
+export {
+  type Basis,
+  type PredictedItem,
+  type PredictOptions,
+  type RatedItems,
+  type Recommendation,
+  Recommender,
+  type RecommenderOptions,
+  type RecommenderState,
+  type RecommendOptions,
+  type SimilarItem,
+} from "../recommender.js";
+export { DotProduct } from "./dotProduct.js";
+export { type CollabCounts, EmbeddingDot, type EmbeddingDotOptions } from "./embeddingDot.js";
+export { EmbeddingDotBias, type EmbeddingDotBiasOptions } from "./embeddingDotBias.js";
+export { EmbeddingNet, type EmbeddingNetOptions } from "./embeddingNet.js";
+export { CollabModel, type Interaction, type RatingRange } from "./interaction.js";
