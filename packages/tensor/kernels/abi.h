@@ -20,7 +20,7 @@
 #define FN(name) FAI_JOIN(name, FAI_ISA)
 
 // Threads that may take part in one submission; encode.ts sizes per-thread buffers by the number it is given,
-// at most this one (its mirror is maxThreads in encode.ts).
+// at most this one (its mirror is maxThreads in codes.ts).
 enum { MAX_THREADS = 64 };
 
 enum Fault { FAULT_NONE = 0, FAULT_INDEX = 1, FAULT_NON_FINITE = 2 };

@@ -75,51 +75,48 @@ struct Accumulator {
   const int32_t *result() const { return isArgmax(op) ? positions : values; }
 };
 
-// One row of `count` neighbours, for rows that are shorter than a tile.
-template <class T> INLINE T sumRow(const T *row, int count) {
-  enum { LANES = 16 };
-  if (count < LANES) {
-    T sum = row[0];
-    for (int i = 1; i < count; i++) sum = sum + row[i];
-    return sum;
-  }
+// Joins `count` neighbours, in LANES partial results side by side.
+template <int LANES, class T, class Join> INLINE T joinRow(const T *row, int count, Join join) {
   T lanes[LANES];
   for (int l = 0; l < LANES; l++) lanes[l] = row[l];
   int i = LANES;
   for (; i + LANES <= count; i += LANES) {
-    for (int l = 0; l < LANES; l++) lanes[l] = lanes[l] + row[i + l];
+    for (int l = 0; l < LANES; l++) lanes[l] = join(lanes[l], row[i + l]);
   }
-  for (int l = 0; i < count; i++, l++) lanes[l] = lanes[l] + row[i];
-  for (int half = LANES / 2; half > 0; half /= 2) {
-    for (int l = 0; l < half; l++) lanes[l] = lanes[l] + lanes[l + half];
-  }
-  return lanes[0];
-}
-
-template <class T> INLINE T maxRow(const T *row, int count) {
-  enum { LANES = 16 };
-  if (count < LANES) {
-    T best = row[0];
-    for (int i = 1; i < count; i++) best = maxOf(best, row[i]);
-    return best;
-  }
-  T lanes[LANES];
-  for (int l = 0; l < LANES; l++) lanes[l] = row[l];
-  int i = LANES;
-  for (; i + LANES <= count; i += LANES) {
-    for (int l = 0; l < LANES; l++) lanes[l] = maxOf(lanes[l], row[i + l]);
-  }
-  for (int l = 0; i < count; i++, l++) lanes[l] = maxOf(lanes[l], row[i]);
-  for (int half = LANES / 2; half > 0; half /= 2) {
-    for (int l = 0; l < half; l++) lanes[l] = maxOf(lanes[l], lanes[l + half]);
+  for (int l = 0; i < count; i++, l++) lanes[l] = join(lanes[l], row[i]);
+  UNROLL for (int half = LANES / 2; half > 0; half /= 2) {
+    for (int l = 0; l < half; l++) lanes[l] = join(lanes[l], lanes[l + half]);
   }
   return lanes[0];
 }
+template <class T, class Join> INLINE T joinRow(const T *row, int count, Join join) {
+  if (count >= 64) return joinRow<64>(row, count, join);
+  if (count >= 16) return joinRow<16>(row, count, join);
+  T result = row[0];
+  for (int i = 1; i < count; i++) result = join(result, row[i]);
+  return result;
+}
 
-template <class T> INLINE int32_t argmaxRow(const T *row, int count) {
-  int best = 0;
-  for (int i = 1; i < count; i++) best = isBetter(row[i], i, row[best], best) ? i : best;
-  return best;
+template <class T> inline T sumRow(const T *row, int count) {
+  return joinRow(row, count, [](T a, T b) { return a + b; });
+}
+template <class T> inline T maxRow(const T *row, int count) {
+  return joinRow(row, count, [](T a, T b) { return maxOf(a, b); });
+}
+
+// The first position of the maximum: looked up once the maximum is known.
+template <class T> inline int32_t argmaxRow(const T *row, int count) {
+  enum { BLOCK = 64 };
+  const T top = maxRow(row, count);
+  const bool isNaN = top != top;
+  int i = 0;
+  for (; i + BLOCK <= count; i += BLOCK) {
+    int32_t found = 0;
+    for (int l = 0; l < BLOCK; l++) found |= (row[i + l] == top) | (isNaN & (row[i + l] != row[i + l]));
+    if (found) break;
+  }
+  while (!(row[i] == top || (isNaN && row[i] != row[i]))) i++;
+  return i;
 }
 
 // The reduction of one short row; a sum or maximum as its 32 bits.

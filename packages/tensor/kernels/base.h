@@ -16,7 +16,7 @@
 
 namespace {
 
-typedef int64_t Index;
+typedef ptrdiff_t Index;
 
 template <class T> INLINE T least(T a, T b) { return b < a ? b : a; }
 template <class T> INLINE T most(T a, T b) { return a < b ? b : a; }

@@ -77,7 +77,8 @@ struct ConvTask {
   int depth(const ConvPart &it) const { return it.taps.count() * sourceChannels; }
   Index panelFloats(const ConvPart &it) const { return Index(depth(it)) * MICRO_COLUMNS; }
   float *packedPanel(const ConvPart &it, int group, int panel) const {
-    return reinterpret_cast<float *>(context.workspace) + it.packed + (Index(group) * panels() + panel) * panelFloats(it);
+    const Index index = Index(group) * panels() + panel;
+    return reinterpret_cast<float *>(context.workspace) + it.packed + index * panelFloats(it);
   }
   const float *sourceAt(int group, int n) const {
     return context.at<float>(source.slot, source.offset) + n * source.batch +

@@ -138,10 +138,12 @@ void depthwiseTaps(const ConvWeightTask &task, const Patch &patch, int channel, 
     float *to = sums + Index(r) * taps.columnCount * pitch + channel;
     int c = 0;
     for (; c + 3 <= taps.columnCount; c += 3) {
-      depthwiseSums<3, WHOLE>(task, patch, a, gradients + channel, taps.columns + c, rows, columns, to + c * pitch, pitch, count);
+      depthwiseSums<3, WHOLE>(task, patch, a, gradients + channel, taps.columns + c, rows, columns, to + c * pitch,
+                              pitch, count);
     }
     for (; c < taps.columnCount; c++) {
-      depthwiseSums<1, WHOLE>(task, patch, a, gradients + channel, taps.columns + c, rows, columns, to + c * pitch, pitch, count);
+      depthwiseSums<1, WHOLE>(task, patch, a, gradients + channel, taps.columns + c, rows, columns, to + c * pitch,
+                              pitch, count);
     }
   }
 }

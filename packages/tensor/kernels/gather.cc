@@ -59,7 +59,8 @@ template <class T> void gatherRows(const Context &context, const int32_t *payloa
   const int step = in.next();
   const int xSlot = in.next(), xOffset = in.next(), indexSlot = in.next(), indexOffset = in.next();
   const int outSlot = in.next(), outOffset = in.next();
-  const int32_t *sizes = in.at, *xStrides = sizes + dims, *indexStrides = xStrides + dims, *outStrides = indexStrides + dims;
+  const int32_t *sizes = in.at, *xStrides = sizes + dims;
+  const int32_t *indexStrides = xStrides + dims, *outStrides = indexStrides + dims;
   const T *x = context.at<const T>(xSlot, xOffset);
   const int32_t *index = context.at<const int32_t>(indexSlot, indexOffset);
   T *out = context.at<T>(outSlot, outOffset);
@@ -111,7 +112,8 @@ template <class T> void scatterRows(const Context &context, const int32_t *paylo
   const int indexSlot = in.next(), indexOffset = in.next(), sourceSlot = in.next(), sourceOffset = in.next();
   const int outSlot = in.next(), outOffset = in.next();
   const int32_t *sizes = in.at, *outSizes = sizes + dims;
-  const int32_t *indexStrides = outSizes + dims, *sourceStrides = indexStrides + dims, *outStrides = sourceStrides + dims;
+  const int32_t *indexStrides = outSizes + dims, *sourceStrides = indexStrides + dims;
+  const int32_t *outStrides = sourceStrides + dims;
   const int32_t *index = context.at<const int32_t>(indexSlot, indexOffset);
   const T *source = context.at<const T>(sourceSlot, sourceOffset);
   T *out = context.at<T>(outSlot, outOffset);

@@ -105,9 +105,10 @@ inline void packBlock(float *to, Index pitch, const float *from, Index rowStride
       const float *p = from + c * columnStride;
       int r = 0;
       for (; r + 4 <= rows; r += 4) transposeFour(to + r * pitch + c, pitch, p + r, columnStride);
-      for (; r < rows; r++) {
-        for (int i = 0; i < 4; i++) to[r * pitch + c + i] = p[r + i * columnStride];
-      }
+      if (r == rows) continue;
+      // The last rows: once more with some of those before, if there are four.
+      if (rows >= 4) transposeFour(to + (rows - 4) * pitch + c, pitch, p + rows - 4, columnStride);
+      else for (; r < rows; r++) for (int i = 0; i < 4; i++) to[r * pitch + c + i] = p[r + i * columnStride];
     }
   }
   for (; c < columns; c++) {

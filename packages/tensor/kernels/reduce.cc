@@ -128,9 +128,20 @@ struct Lanes {
     for (int i = 0; i < task.count; i++) sums[i].start(n);
   }
 
+  // A tile of one long row becomes a single value first.
+  static void addRow(const Accumulator &sums, const int32_t *values, int row, int n) {
+    int32_t value = reduceRow(sums.op, values, n), position = row + value;
+    if (isArgmax(sums.op)) value = values[value];
+    sums.join(0, &value, &position, 1);
+  }
+
   // Adds n lanes whose first has reduced index `row`; every `inner` lanes it grows by one.
   void add(const Tiles &tiles, int row, int n, int inner) {
     for (int i = 0; i < task.count; i++) {
+      if (task.inner == 1) {
+        addRow(sums[i], static_cast<const int32_t *>(tiles.at[task.reductions[i].source]), row, n);
+        continue;
+      }
       if (isArgmax(sums[i].op) && (rowsFirst != row || rowsFilled < n)) {
         for (int first = 0, r = row; first < n; first += inner, r++) {
           for (int k = first; k < least(first + inner, n); k++) rows[k] = r;
@@ -164,7 +175,7 @@ void reduceUnit(const ReduceTask &task, Tiles &tiles, Lanes &lanes, int o, int a
   const int perSplit = ceilDivide(task.reduced, task.splits);
   const int from = least(split * perSplit, task.reduced), to = least(from + perSplit, task.reduced);
   const int rows = task.inner <= task.tile ? most(1, task.tile / most(1, task.inner)) : 1;
-  const int lanesUsed = least(rows, most(1, to - from)) * width;
+  const int lanesUsed = task.inner == 1 ? 1 : least(rows, most(1, to - from)) * width;
   lanes.start(lanesUsed);
   int tilesDone = 0;
   bool flushed = false;

@@ -1,5 +1,6 @@
 #pragma once
 #include "ops.h"
+#include "simd.h"
 
 // The interpreter of elementwise programs: a list of instructions over tiles that stay in the first-level cache.
 // A tile is a range of the group's linear index; views turn that index into addresses, so any strides work.
@@ -58,8 +59,34 @@ INLINE bool isRun(const int32_t *view, int start, int n, Index &offset) {
   return true;
 }
 
+// A block [rows, columns] of a tile whose rows step through memory one by one: to[r][c] = from[r + c * stride].
+template <class T> INLINE void loadTransposed(int32_t *to, const T *from, Index stride, int rows, int columns) {
+  if (sizeof(T) == 4 && rows % 4 == 0 && columns % 4 == 0) {
+    float *q = reinterpret_cast<float *>(to);
+    const float *p = reinterpret_cast<const float *>(from);
+    for (int c = 0; c < columns; c += 4) {
+      for (int r = 0; r < rows; r += 4) transposeFour(q + r * columns + c, columns, p + r + c * stride, stride);
+    }
+    return;
+  }
+  for (int c = 0; c < columns; c++) {
+    for (int r = 0; r < rows; r++) to[r * columns + c] = from[r + c * stride];
+  }
+}
+
 template <class T> INLINE void loadView(int32_t *to, const T *from, const int32_t *view, int start, int n) {
   const int32_t stride = view[2 * view[0]];
+  if (view[0] > 1 && stride != 1 && view[2 * view[0] - 1] == 1) {
+    const int columns = view[view[0]], rows = view[view[0] - 1], block = rows * columns;
+    if (block <= n && start % block == 0 && n % block == 0) {
+      for (int done = 0; done < n; done += block) {
+        walk(view, start + done, 1, [&](Index offset, int, int) {
+          loadTransposed(to + done, from + offset, stride, rows, columns);
+        });
+      }
+      return;
+    }
+  }
   walk(view, start, n, [&](Index offset, int done, int count) {
     const T *p = from + offset;
     int32_t *q = to + done;

@@ -76,7 +76,7 @@ function inferSize(from: Shape, shape: Shape): Shape {
   const rest = shape.reduce((n, d, i) => (i === unknown ? n : n * d), 1);
   if (shape.lastIndexOf(-1) !== unknown) throw new TensorError("reshape", `${formatShape(shape)}: only one size may be -1.`);
   if (rest === 0 || total % rest !== 0) {
-    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, no multiple of the ${rest} of ${formatShape(shape)} without its -1.`);
+    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, ${formatShape(shape)} needs a multiple of ${rest}.`);
   }
   return shape.map((d, i) => (i === unknown ? total / rest : d));
 }

@@ -1,12 +1,12 @@
-import { batchNormTraining } from "../../src/ops/normalization.js";
 import type { ConvParams, PoolParams } from "../../src/backend.js";
 import type { Op } from "../../src/node.js";
 import { avgPool2d, conv2d, conv2dInput, conv2dWeight, matmul, maxPool2d, poolBack } from "../../src/ops/contract.js";
 import { cast, expand, reshape } from "../../src/ops/convert.js";
 import * as elementwise from "../../src/ops/elementwise.js";
-import { checkFinite, gather, scatterAdd, sort } from "../../src/ops/gather.js";
+import { checkFinite, customGradient, gather, scatterAdd, sort } from "../../src/ops/gather.js";
 import { tensor } from "../../src/ops/generate.js";
 import { concat, flip, padRaw, permute, slice } from "../../src/ops/movement.js";
+import { batchNormTraining } from "../../src/ops/normalization.js";
 import { amax, sum } from "../../src/ops/reduce.js";
 import type { Tensor } from "../../src/tensor.js";
 import { randomLeaf } from "../finiteDifferences.js";
@@ -86,6 +86,13 @@ export const cases: { [O in Differentiable]: () => Case[] } = {
   cast: () => one((x) => elementwise.add(elementwise.mul(x, x), cast(cast(x, "i32"), "f32"))),
 
   customGradient: () => [
+    ...one((x) => customGradient(elementwise.exp(x), [x], (g, y) => [elementwise.mul(g, y)])),
+    // The first input has no derivative.
+    ...one((x) => {
+      const fixed = other(-1, 1);
+      const y = elementwise.mul(fixed, x);
+      return customGradient(y, [fixed, x], (g) => [undefined, elementwise.mul(g, fixed)]);
+    }),
     {
       inputs: [at(-1, 1, [4, 2, 3]), other(0.5, 1, [2]), at(-1, 1, [2])],
       build: (x, weight, bias) => batchNormTraining(x, { weight, bias }).y,

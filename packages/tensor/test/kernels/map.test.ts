@@ -223,6 +223,53 @@ describe("map groups", () => {
     }
   });
 
+  it("transpose large spaces, and rows of a few elements", async () => {
+    const draw = new Draw(2);
+    for (const [dims, from, to] of [
+      [
+        [160, 208],
+        [1, 160],
+        [208, 1],
+      ],
+      [
+        [5, 96, 7, 64],
+        [1, 5, 96 * 5, 96 * 35],
+        [96 * 7 * 64, 7 * 64, 64, 1],
+      ],
+      [
+        [4, 90, 100, 3],
+        [27_000, 100, 1, 9000],
+        [27_000, 300, 3, 1],
+      ],
+      [
+        [4, 3, 90, 100],
+        [27_000, 1, 300, 3],
+        [27_000, 9000, 100, 1],
+      ],
+    ] as const) {
+      const length = dims.reduce((a: number, b) => a * b, 1);
+      const memory = [draw.memory("f32", length), draw.memory("u8", length), new Float32Array(length)];
+      const group: MapGroup = {
+        kind: "map",
+        dims,
+        commit: false,
+        label: "transpose",
+        loads: [
+          { kind: "memory", slot: 0, dtype: "f32", strides: from, offset: 0 },
+          { kind: "memory", slot: 1, dtype: "u8", strides: to, offset: 0 },
+          { kind: "iota", strides: to, offset: 0 },
+        ],
+        instructions: [
+          { op: "add", type: "i32", inputs: [1, 2] },
+          { op: "toFloat", type: "i32", inputs: [3] },
+          { op: "add", type: "f32", inputs: [0, 4] },
+        ],
+        stores: [{ register: 5, slot: 2, dtype: "f32", strides: to, offset: 0 }],
+      };
+      await expectAgreement(all, { groups: [group], memory }, 1e-6, `${dims}`);
+    }
+  });
+
   it("draw the bits of Philox", async () => {
     const scalar = (index: number): Load => ({ kind: "scalar", index, dtype: "i32" });
     for (const [offset, stride, length] of [

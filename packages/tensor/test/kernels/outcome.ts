@@ -56,7 +56,7 @@ export async function outcome(backend: Backend, { groups, memory, scalars }: Wor
 }
 
 /** Throws when values differ by more than `tolerance`, relative to the larger of 1 and the value. */
-function expectClose(actual: HostArray, expected: HostArray, tolerance: number, what: string): void {
+export function expectClose(actual: HostArray, expected: HostArray, tolerance: number, what: string): void {
   for (let i = 0; i < expected.length; i++) {
     const want = expected[i]!;
     const got = actual[i]!;

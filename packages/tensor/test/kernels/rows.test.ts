@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ContractGroup, ContractOp, ContractParams, Operand, PoolParams } from "../../src/backend.js";
 import type { DType, HostArray } from "../../src/dtype.js";
-import { sizeOf, type Shape } from "../../src/shape.js";
+import { type Shape, sizeOf } from "../../src/shape.js";
 import { Draw, operand, span } from "./draw.js";
 import { backends, expectAgreement, outcome } from "./outcome.js";
 
@@ -22,18 +22,28 @@ describe("pooling", () => {
       const draw = new Draw(seed);
       const kernel = [draw.int(1, 4), draw.int(1, 4)] as const;
       const params: PoolParams = {
-        kind: draw.pick(["max", "avg"] as const), kernel,
+        kind: draw.pick(["max", "avg"] as const),
+        kernel,
         stride: [draw.int(1, 3), draw.int(1, 3)],
         padding: [draw.int(0, kernel[0] >> 1), draw.int(0, kernel[1] >> 1)],
         countIncludePad: draw.chance(0.5),
       };
       const x = [draw.int(1, 3), draw.pick([1, 3, 16, 70, 130]), draw.int(4, 12), draw.int(4, 12)];
-      const y = [x[0]!, x[1]!, ...[0, 1].map((d) => Math.floor((x[2 + d]! + 2 * params.padding[d]! - kernel[d]!) / params.stride[d]!) + 1)];
+      const y = [
+        x[0]!,
+        x[1]!,
+        ...[0, 1].map((d) => Math.floor((x[2 + d]! + 2 * params.padding[d]! - kernel[d]!) / params.stride[d]!) + 1),
+      ];
       const operands = [x, y, x].map((shape, i) => operand(i, "f32", shape, channelsLast(shape)));
       const [image, pooled, back] = operands as [Operand, Operand, Operand];
       const memory = memoryOf(draw, [...operands, pooled]);
-      if (draw.chance(0.4)) for (let n = 0; n < 9; n++) memory[0]![draw.int(0, memory[0]!.length - 1)] = draw.pick([NaN, Infinity, -Infinity, 1.5]);
-      if (draw.chance(0.3)) memory[0]!.forEach((v, i) => { memory[0]![i] = Math.round(v); });
+      if (draw.chance(0.4))
+        for (let n = 0; n < 9; n++)
+          memory[0]![draw.int(0, memory[0]!.length - 1)] = draw.pick([NaN, Infinity, -Infinity, 1.5]);
+      if (draw.chance(0.3))
+        memory[0]!.forEach((v, i) => {
+          memory[0]![i] = Math.round(v);
+        });
       const groups = [
         contract("pool", params, [image], [{ ...pooled, slot: 3 }]),
         contract("poolBack", params, [image, pooled], [back]),
@@ -44,12 +54,24 @@ describe("pooling", () => {
 });
 
 /** Random shapes, axis, and an index that is constant along some dimensions (as an expanded one). */
-function indexed(draw: Draw): { shape: number[]; axis: number; size: number; indexStrides: number[]; index: HostArray } {
+function indexed(draw: Draw): {
+  shape: number[];
+  axis: number;
+  size: number;
+  indexStrides: number[];
+  index: HostArray;
+} {
   const rank = draw.int(1, 4);
   const shape = Array.from({ length: rank }, () => draw.int(1, 9));
   const axis = draw.int(0, rank - 1);
   const size = draw.int(1, 12);
-  const dense = draw.chance(0.5) ? draw.dense(shape) : draw.dense(shape, shape.map((_, d) => d), false);
+  const dense = draw.chance(0.5)
+    ? draw.dense(shape)
+    : draw.dense(
+        shape,
+        shape.map((_, d) => d),
+        false,
+      );
   const indexStrides = dense.map((s, d) => (d !== axis && draw.chance(0.4) ? 0 : s));
   const index = new Int32Array(span(shape, indexStrides).length).map(() => draw.int(0, size - 1));
   return { shape, axis, size, indexStrides, index };
@@ -68,7 +90,16 @@ describe("gather and scatterAdd", () => {
         operand(1, "i32", shape, indexStrides),
         operand(2, dtype, shape, draw.dense(shape)),
         operand(3, added, shape, draw.dense(shape)),
-        operand(4, added, x, draw.dense(x, x.map((_, d) => d), false)),
+        operand(
+          4,
+          added,
+          x,
+          draw.dense(
+            x,
+            x.map((_, d) => d),
+            false,
+          ),
+        ),
       ];
       const memory = memoryOf(draw, operands);
       memory[1] = index;
@@ -120,11 +151,7 @@ describe("gather and scatterAdd", () => {
   });
 
   it("report the first index out of range and touch nothing else", async () => {
-    const operands = [
-      operand(0, "f32", [4], [1]),
-      operand(1, "i32", [3], [1]),
-      operand(2, "f32", [3], [1]),
-    ];
+    const operands = [operand(0, "f32", [4], [1]), operand(1, "i32", [3], [1]), operand(2, "f32", [3], [1])];
     for (const backend of all) {
       const memory = [Float32Array.of(1, 2, 3, 4), Int32Array.of(3, -7, 9), new Float32Array(3)];
       const group = contract("gather", { axis: 0 }, [operands[0]!, operands[1]!], [operands[2]!]);
@@ -139,13 +166,24 @@ describe("sort", () => {
   it("agrees with the interpreter, NaN and ties included", async () => {
     for (let seed = 0; seed < 120; seed++) {
       const draw = new Draw(seed);
-      const shape = [...Array.from({ length: draw.int(0, 2) }, () => draw.int(1, 6)), draw.pick([0, 1, 2, 5, 31, 33, 100, 700])];
+      const shape = [
+        ...Array.from({ length: draw.int(0, 2) }, () => draw.int(1, 6)),
+        draw.pick([0, 1, 2, 5, 31, 33, 100, 700]),
+      ];
       const dtype: DType = draw.pick(["f32", "f32", "i32", "u8"] as const);
-      const operands = [operand(0, dtype, shape, draw.dense(shape)), operand(1, dtype, shape, draw.dense(shape)), operand(2, "i32", shape, draw.dense(shape))];
+      const operands = [
+        operand(0, dtype, shape, draw.dense(shape)),
+        operand(1, dtype, shape, draw.dense(shape)),
+        operand(2, "i32", shape, draw.dense(shape)),
+      ];
       const memory = memoryOf(draw, operands);
       if (dtype === "f32" && memory[0]!.length > 0) {
-        if (draw.chance(0.5)) memory[0]!.forEach((v, i) => { memory[0]![i] = Math.round(v) * (draw.chance(0.1) ? -0 : 1); });
-        for (let n = 0; n < 4; n++) memory[0]![draw.int(0, memory[0]!.length - 1)] = draw.pick([NaN, Infinity, -Infinity, -0, 0]);
+        if (draw.chance(0.5))
+          memory[0]!.forEach((v, i) => {
+            memory[0]![i] = Math.round(v) * (draw.chance(0.1) ? -0 : 1);
+          });
+        for (let n = 0; n < 4; n++)
+          memory[0]![draw.int(0, memory[0]!.length - 1)] = draw.pick([NaN, Infinity, -Infinity, -0, 0]);
       }
       if (sizeOf(shape) === 0) continue;
       const group = contract("sort", { descending: draw.chance(0.5) }, [operands[0]!], [operands[1]!, operands[2]!]);
@@ -156,12 +194,22 @@ describe("sort", () => {
 
 describe("checkFinite", () => {
   it("sets the guard, and later commits are skipped", async () => {
-    for (const [at, value] of [[0, NaN], [99_999, Infinity], [50_000, -Infinity], [3, 1]] as const) {
+    for (const [at, value] of [
+      [0, NaN],
+      [99_999, Infinity],
+      [50_000, -Infinity],
+      [3, 1],
+    ] as const) {
       const x = new Float32Array(400_000).fill(0.5);
       x[at] = value;
       const store = {
-        kind: "map", dims: [1], loads: [{ kind: "iota", strides: [0], offset: 7 }], instructions: [],
-        stores: [{ register: 0, slot: 1, dtype: "i32", strides: [1], offset: 0 }], commit: true, label: "commit",
+        kind: "map",
+        dims: [1],
+        loads: [{ kind: "iota", strides: [0], offset: 7 }],
+        instructions: [],
+        stores: [{ register: 0, slot: 1, dtype: "i32", strides: [1], offset: 0 }],
+        commit: true,
+        label: "commit",
       } as const;
       const groups = [contract("checkFinite", null, [operand(0, "f32", [400_000], [1])], []), store as never];
       for (const backend of all) {

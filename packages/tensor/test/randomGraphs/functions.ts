@@ -6,6 +6,7 @@ import * as elementwise from "../../src/ops/elementwise.js";
 import { checkFinite, gather, scatterAdd, sort, take } from "../../src/ops/gather.js";
 import { iota, rand, randomBits } from "../../src/ops/generate.js";
 import { concat, flip, padRaw, permute, slice } from "../../src/ops/movement.js";
+import { batchNormTraining } from "../../src/ops/normalization.js";
 import { amax, argmax, sum } from "../../src/ops/reduce.js";
 import { Generator } from "../../src/random.js";
 import { type Shape, sizeOf } from "../../src/shape.js";
@@ -74,6 +75,8 @@ export const functions = {
     const variance = mean(elementwise.mul(centered, centered), axes);
     return elementwise.div(centered, elementwise.sqrt(elementwise.add(variance, 0.1)));
   },
+
+  batchNorm: (x: Tensor) => batchNormTraining(x, { epsilon: 0.1 }).y,
 
   /** Gradients of a weighted sum of f32 tensors with respect to leaves. */
   gradients: (of: readonly Tensor[], leaves: readonly Tensor[]) =>

@@ -173,6 +173,7 @@ const moves: { readonly [name: string]: { weight: number; move: Move } } = {
       const x = draw.pick((v) => isReal(v) && v.shape.length > 0 && v.shape.every((d) => d > 0));
       if (!x) return;
       if (draw.chance(0.5) && separated(x)) draw.add("softmax", x, draw.whole(0, x.shape.length - 1));
+      else if (draw.chance(0.5) && x.shape.length > 1) draw.add("batchNorm", x);
       else draw.add("normalized", x, draw.subset(axesOf(x)));
     },
   },

@@ -7,12 +7,14 @@ function numbered<const Names extends readonly string[]>(names: Names): Record<N
 }
 
 /** Kinds of groups. */
+// biome-ignore format: one list
 export const groupKinds = numbered([
   "MAP", "REDUCE", "MATMUL", "CONV", "CONV_WEIGHT", "DEPTHWISE", "DEPTHWISE_WEIGHT", "POOL", "POOL_BACK",
   "GATHER", "SCATTER_ADD", "SORT", "CHECK_FINITE", "NOTHING",
-]); // biome-ignore format: one list
+]);
 
 /** Instructions of tile programs. */
+// biome-ignore format: one list
 export const tileOps = numbered([
   "LOAD", "STORE", "DIRECT",
   "NEG", "RECIP", "EXP", "LOG", "SIN", "COS", "SQRT", "TANH", "SIGMOID", "ERF", "ATAN", "FLOOR", "ABS",
@@ -21,7 +23,7 @@ export const tileOps = numbered([
   "ADD", "MUL", "DIV", "MAX", "LT", "EQ",
   "ADD_INT", "MUL_INT", "MAX_INT", "LT_INT", "EQ_INT",
   "WHERE", "RANDOM_INT",
-]); // biome-ignore format: one list
+]);
 
 /** How loads and stores touch memory. */
 export const accesses = numbered(["WORD", "WORD_COPIED", "BYTE", "SCALAR", "IOTA"]);
@@ -34,9 +36,9 @@ export const directResult = 256;
 export const maxDims = 16;
 export const maxRegisters = 256;
 export const maxReductions = 16;
-/** Most threads a submission may use. */
-export const maxThreads = 64;
 /** Runs of the inner index that one call of the micro-kernel takes. */
 export const maxSegments = 256;
 /** Parts of a convolution. */
-export const maxParts = 256;
+export const maxParts = 1024;
+/** Most threads a submission may use. */
+export const maxThreads = 64;

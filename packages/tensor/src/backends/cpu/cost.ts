@@ -5,10 +5,11 @@ import type { Instruction, Load, Store } from "../../backend.js";
  * a plan is worth another thread. They depend on shapes alone.
  */
 
+// biome-ignore format: one list
 const slowOps: Partial<Record<Instruction["op"], number>> = {
   exp: 0.45, log: 0.5, sin: 1, cos: 1, sqrt: 0.2, tanh: 0.7, sigmoid: 0.5, erf: 1.1, atan: 0.4, div: 0.15, recip: 0.15,
   random: 1.5,
-}; // biome-ignore format: one list
+};
 
 /** Time of a map or reduce group's program for each element. */
 export function elementNanoseconds(
@@ -22,10 +23,10 @@ export function elementNanoseconds(
     if (load.kind !== "memory") continue;
     const inner = load.strides.findLastIndex((_, d) => dims[d]! > 1);
     const moving = load.strides.some((stride, d) => stride !== 0 && dims[d]! > 1);
-    if (moving) time += Math.abs(load.strides[inner] ?? 1) > 1 ? 1 : 0.15;
+    if (moving) time += Math.abs(load.strides[inner] ?? 1) > 1 ? 1 : 0.1;
   }
   for (const { op } of instructions) time += slowOps[op] ?? 0.06;
-  for (const store of stores) time += store.dtype === "f32" || store.dtype === "i32" ? 0.25 : 0.1;
+  for (const store of stores) time += store.dtype === "f32" || store.dtype === "i32" ? 0.15 : 0.1;
   return time;
 }
 
@@ -41,4 +42,4 @@ export function unitsPerChunk(units: number, unitNanoseconds: number): number {
 /** What handing a group to the kernels costs. */
 export const groupNanoseconds = 300;
 /** Multiplications and additions in a nanosecond, in good contractions. */
-export const flopsPerNanosecond = 90;
+export const flopsPerNanosecond = 95;

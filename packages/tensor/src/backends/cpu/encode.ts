@@ -1,19 +1,9 @@
 import type { Group, Plan, Slot } from "../../backend.js";
 import { groupKinds, maxThreads } from "./codes.js";
 import { encodeContract } from "./encodeContract.js";
+import type { Encoded } from "./encoded.js";
 import { encodeMap } from "./encodeMap.js";
 import { encodeReduce } from "./encodeReduce.js";
-
-/** A group's part of a program. */
-export interface Encoded {
-  kind: keyof typeof groupKinds;
-  /** The words after the group's header; undefined when there is nothing to do. */
-  payload: number[] | undefined;
-  /** Workspace the group shares among its threads, and what each thread needs besides. */
-  workspaceBytes: number;
-  threadBytes: number;
-  nanoseconds: number;
-}
 
 /** A plan as the kernels read it. */
 export interface EncodedPlan {
@@ -37,11 +27,8 @@ export function encode(plan: Plan, threads: number = maxThreads): EncodedPlan {
   let nanoseconds = 0;
   for (const group of plan.groups) {
     const encoded = encodeGroup(group, plan.slots);
-    // A group without work keeps its place: the guard reports groups by number.
-    const payload = encoded.payload ?? [];
-    words.push(encoded.payload === undefined ? groupKinds.NOTHING : groupKinds[encoded.kind], payload.length + 3);
-    words.push(group.commit ? 1 : 0);
-    for (const word of payload) words.push(word);
+    words.push(groupKinds[encoded.kind], encoded.payload.length + 3, group.commit ? 1 : 0);
+    for (const word of encoded.payload) words.push(word);
     workspaceBytes = Math.max(workspaceBytes, encoded.workspaceBytes + encoded.threadBytes * threads);
     nanoseconds += encoded.nanoseconds;
   }

@@ -1,6 +1,6 @@
 import type { ContractGroup, ContractOp, Group } from "../../backend.js";
-import type { Encoded } from "./encode.js";
 import { encodeConv, encodeConvWeight } from "./encodeConv.js";
+import type { Encoded } from "./encoded.js";
 import { encodeMatmul } from "./encodeMatmul.js";
 import { encodeCheckFinite, encodeGather, encodePool, encodeScatterAdd, encodeSort } from "./encodeRows.js";
 

@@ -1,8 +1,9 @@
 import type { ContractGroup, ConvParams, Operand } from "../../backend.js";
 import { invariant } from "../../errors.js";
+import { sizeOf } from "../../shape.js";
 import { maxParts, maxSegments } from "./codes.js";
 import { flopsPerNanosecond, groupNanoseconds } from "./cost.js";
-import type { Encoded } from "./encode.js";
+import { type Encoded, nothing, wholeLines } from "./encoded.js";
 import { encodeMatmul, gemmThreadBytes } from "./encodeMatmul.js";
 import { collapse } from "./space.js";
 
@@ -14,7 +15,6 @@ const largestPatchFloats = 64 << 10;
 /** Sums of all splits of a weight gradient take at most this many floats. */
 const largestSumFloats = 4 << 20;
 
-const lines = (bytes: number) => Math.ceil(bytes / 64);
 const pixelRange = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 /** The words of an image operand; a channel stride that no channel uses is 1. */
@@ -70,8 +70,9 @@ const extent = ({ offsets }: AxisTaps) => (offsets.length === 0 ? 0 : offsets.at
 function blockOf(parts: readonly Part[], channels: number): { rows: number; columns: number; patchFloats: number } {
   const most = (pick: (part: Part) => number) => parts.reduce((top, part) => Math.max(top, pick(part)), 1);
   const size = (rows: number, columns: number) =>
-    most((it) => ((rows - 1) * it.rows.step + extent(it.rows)) * ((columns - 1) * it.columns.step + extent(it.columns))) *
-    channels;
+    most(
+      (it) => ((rows - 1) * it.rows.step + extent(it.rows)) * ((columns - 1) * it.columns.step + extent(it.columns)),
+    ) * channels;
   const allRows = most((it) => it.rows.count);
   const allColumns = most((it) => it.columns.count);
   let columns = evenPart(allColumns, 112, 14);
@@ -124,16 +125,13 @@ function pointwise(group: ContractGroup, a: Operand, b: Operand, c: Operand): En
   return encodeMatmul({ ...group, op: "matmul", params: null, inputs: [left, right], outputs: [out] });
 }
 
-const nothing: Encoded = { kind: "NOTHING", payload: undefined, workspaceBytes: 0, threadBytes: 0, nanoseconds: 0 };
-const elements = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-
 /** Encodes conv2d (source x, target y) and conv2dInput (source dy, target dx). */
 export function encodeConv(group: ContractGroup<"conv2d"> | ContractGroup<"conv2dInput">): Encoded {
   const p = group.params;
   const isForward = group.op === "conv2d";
   const [source, weight] = group.inputs as [Operand, Operand];
   const target = group.outputs[0]!;
-  if (elements(target.shape) === 0) return nothing;
+  if (sizeOf(target.shape) === 0) return nothing;
   if (isPointwise(p, weight)) {
     const product = pointwise(group, source, weight, target);
     if (product !== undefined) return product;
@@ -153,19 +151,21 @@ export function encodeConv(group: ContractGroup<"conv2d"> | ContractGroup<"conv2
   const block = blockOf(parts, isDepthwise ? p.groups : sourceChannels);
   const segments = Math.max(...parts.map((it) => it.rows.offsets.length * it.columns.offsets.length));
   const widest = Math.max(...columnTaps.map((it) => it.count));
-  const direct = segments <= maxSegments && (sourceChannels < 16 || (targetChannels <= 64 && widest >= 10));
+  const isThin = sourceChannels < 16 || (targetChannels <= 64 && widest >= 10);
+  const readsInPlace = kh * kw === 1 && sourceChannels <= 512 && [...p.padding].every((pad) => pad === 0);
+  const direct = segments <= maxSegments && (isThin || readsInPlace);
 
   const taps = kh * kw;
   const packedFloats = isDepthwise
     ? taps * Math.ceil(p.groups / 16) * 16
     : p.groups * taps * sourceChannels * Math.ceil(targetChannels / microColumns) * microColumns;
-  const packedLines = lines(packedFloats * 4);
+  const packedBytes = wholeLines(packedFloats * 4);
   const strides = weight.strides;
-  const flops = 2 * elements(isForward ? target.shape : source.shape) * channels * taps;
+  const flops = 2 * sizeOf(isForward ? target.shape : source.shape) * channels * taps;
   const payload = [p.groups, source.shape[0]!, sourceChannels, targetChannels, H, W];
   payload.push(...imageWords(source), ...imageWords(target), weight.slot, weight.offset);
   payload.push(strides[isForward ? 1 : 0]!, strides[isForward ? 0 : 1]!, perGroup * strides[0]!);
-  payload.push(Number(direct), block.rows, block.columns, block.patchFloats, packedLines, parts.length);
+  payload.push(Number(direct), block.rows, block.columns, block.patchFloats, packedBytes / 64, parts.length);
   for (const part of parts) {
     const { rows, columns } = part;
     const [, , rowStride, columnStride] = target.strides as [number, number, number, number];
@@ -175,9 +175,9 @@ export function encodeConv(group: ContractGroup<"conv2d"> | ContractGroup<"conv2
   return {
     kind: isDepthwise ? "DEPTHWISE" : "CONV",
     payload,
-    workspaceBytes: packedLines * 64,
-    threadBytes: direct || isDepthwise ? lines(block.patchFloats * 4) * 64 : gemmThreadBytes,
-    nanoseconds: groupNanoseconds + (flops / flopsPerNanosecond) * (isDepthwise ? 4 : 1.2),
+    workspaceBytes: packedBytes,
+    threadBytes: direct || isDepthwise ? wholeLines(block.patchFloats * 4) : gemmThreadBytes,
+    nanoseconds: groupNanoseconds + (flops / flopsPerNanosecond) * (isDepthwise ? 4 : 1),
   };
 }
 
@@ -186,7 +186,7 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
   const p = group.params;
   const [x, dy] = group.inputs as [Operand, Operand];
   const dw = group.outputs[0]!;
-  if (elements(dw.shape) === 0) return nothing;
+  if (sizeOf(dw.shape) === 0) return nothing;
   if (isPointwise(p, dw)) {
     const product = pointwise(group, x, dy, dw);
     if (product !== undefined) return product;
@@ -201,14 +201,16 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
   const images =
     isDepthwise || block.rows < rows || block.columns < columns
       ? 1
-      : Math.max(1, Math.min(batch, Math.floor(256 / (rows * columns)), Math.floor(largestPatchFloats / block.patchFloats)));
+      : Math.max(
+          1,
+          Math.min(batch, Math.floor(256 / (rows * columns)), Math.floor(largestPatchFloats / block.patchFloats)),
+        );
 
   const unitColumns = perGroup <= 96 ? perGroup : 64;
   const units = isDepthwise ? 1 : p.groups * Math.ceil(perGroup / unitColumns);
-  const blocks =
-    Math.ceil(batch / images) * Math.ceil(rows / block.rows) * Math.ceil(columns / block.columns);
-  const flops = 2 * elements(dy.shape) * channels * kh * kw;
-  const sums = elements(dw.shape);
+  const blocks = Math.ceil(batch / images) * Math.ceil(rows / block.rows) * Math.ceil(columns / block.columns);
+  const flops = 2 * sizeOf(dy.shape) * channels * kh * kw;
+  const sums = sizeOf(dw.shape);
   const wanted = Math.min(Math.ceil(16 / units), Math.floor(flops / 4e6), blocks, Math.floor(largestSumFloats / sums));
   const perSplit = Math.ceil(blocks / Math.max(1, wanted));
   const splits = Math.max(1, Math.ceil(blocks / Math.max(1, perSplit)));
@@ -221,8 +223,8 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
   return {
     kind: isDepthwise ? "DEPTHWISE_WEIGHT" : "CONV_WEIGHT",
     payload,
-    workspaceBytes: lines(sums * 4) * 64 * splits,
-    threadBytes: lines((block.patchFloats * images + packed) * 4) * 64,
-    nanoseconds: groupNanoseconds + (flops / flopsPerNanosecond) * (isDepthwise ? 4 : 1.2),
+    workspaceBytes: wholeLines(sums * 4) * splits,
+    threadBytes: wholeLines((block.patchFloats * images + packed) * 4),
+    nanoseconds: groupNanoseconds + (flops / flopsPerNanosecond) * (isDepthwise ? 4 : 1),
   };
 }

@@ -1,6 +1,7 @@
 import type { MapGroup, Slot } from "../../backend.js";
-import { groupNanoseconds, elementNanoseconds, unitsPerChunk } from "./cost.js";
-import type { Encoded } from "./encode.js";
+import { sizeOf } from "../../shape.js";
+import { elementNanoseconds, groupNanoseconds, unitsPerChunk } from "./cost.js";
+import { type Encoded, nothing, wholeLines } from "./encoded.js";
 import { collapse, memoryOrder, periodOf, permuted } from "./space.js";
 import { assemble, type TileProgram, type TileSource, tileProgram } from "./tileProgram.js";
 
@@ -60,13 +61,57 @@ export function fitTile<T extends { program: TileProgram }>(build: (around: numb
   return built;
 }
 
+/** Stores decide the order of dimensions, unless they would go through memory in runs of a few elements. */
+function mapOrder({ dims, loads, stores }: MapGroup): number[] {
+  const stored = stores.map((store) => store.strides);
+  const loaded = loads.flatMap((load) => (load.kind === "memory" ? [load.strides] : []));
+  const order = memoryOrder(dims, [...stored, ...loaded]);
+  const last = order.at(-1);
+  if (last === undefined || dims[last]! > shortRun) return order;
+  const other = memoryOrder(dims, [...loaded, ...stored]);
+  return dims[other.at(-1)!]! > shortRun && loaded.some((strides) => Math.abs(strides[other.at(-1)!]!) === 1)
+    ? other
+    : order;
+}
+
+/** Walks that jump go faster the other way round when their runs are no longer than this. */
+const shortRun = 8;
+
+/** A transposition is done in blocks of this many elements a side, so that it uses whole lines of the cache. */
+const blockSide = 16;
+
+/** Where loads and stores run along different dimensions of a large space, cuts both dimensions into blocks. */
+function inBlocks(source: TileSource): TileSource {
+  const { dims, loads, stores } = source;
+  const last = dims.length - 1;
+  if (sizeOf(dims) < 1 << 14 || dims[last]! % blockSide !== 0) return source;
+  const across = dims.findIndex(
+    (size, d) =>
+      d < last &&
+      size % blockSide === 0 &&
+      loads.some(
+        (it) => it.kind === "memory" && Math.abs(it.strides[d]!) === 1 && Math.abs(it.strides[last]!) > shortRun,
+      ),
+  );
+  if (across < 0) return source;
+  const cut = (strides: readonly number[]) => [
+    ...strides.map((stride, d) => (d === across || d === last ? stride * blockSide : stride)),
+    strides[across]!,
+    strides[last]!,
+  ];
+  return {
+    ...source,
+    dims: [...dims.map((size, d) => (d === across || d === last ? size / blockSide : size)), blockSide, blockSide],
+    loads: loads.map((it) => (it.kind === "scalar" ? it : { ...it, strides: cut(it.strides) })),
+    stores: stores.map((it) => ({ ...it, strides: cut(it.strides) })),
+  };
+}
+
 /** Encodes elementwise work. */
 export function encodeMap(group: MapGroup, slots: readonly Slot[]): Encoded {
-  const elements = group.dims.reduce((product, size) => product * size, 1);
-  if (elements === 0) return { kind: "MAP", payload: undefined, workspaceBytes: 0, threadBytes: 0, nanoseconds: 0 };
-  const loadStrides = group.loads.flatMap((load) => (load.kind === "memory" ? [load.strides] : []));
-  const order = memoryOrder(group.dims, [...group.stores.map((store) => store.strides), ...loadStrides]);
-  const source = orderedSource(group, group.stores, [], order, slots);
+  const elements = sizeOf(group.dims);
+  if (elements === 0) return nothing;
+  const source = inBlocks(orderedSource(group, group.stores, [], mapOrder(group), slots));
   const { tile, program } = fitTile((around) => {
     const length = Math.min(tileLength(source, around), elements);
     const repeats = (period: number) => elements > length && length % period === 0;
@@ -80,7 +125,7 @@ export function encodeMap(group: MapGroup, slots: readonly Slot[]): Encoded {
     kind: "MAP",
     payload: assemble([elements, tile, registers, step, prologue.length, body.length], program, []),
     workspaceBytes: 0,
-    threadBytes: Math.ceil((registers * tile * 4) / 64) * 64,
+    threadBytes: wholeLines(registers * tile * 4),
     nanoseconds: groupNanoseconds + perElement * elements,
   };
 }

@@ -1,6 +1,7 @@
 import type { ContractGroup, Operand } from "../../backend.js";
+import { sizeOf } from "../../shape.js";
 import { flopsPerNanosecond, groupNanoseconds } from "./cost.js";
-import type { Encoded } from "./encode.js";
+import { type Encoded, nothing, wholeLines } from "./encoded.js";
 
 /** Bytes of packing buffers a thread needs for contractions: kernels/gemm.h has the same number. */
 export const gemmThreadBytes = 528 << 10;
@@ -36,8 +37,8 @@ export function encodeMatmul(group: ContractGroup<"matmul">): Encoded {
   let b = matrices(right);
   let c = matrices(output);
   const sizes = output.shape.slice(0, rank - 2);
-  const all = sizes.reduce((product, size) => product * size, 1);
-  if (all * M * N === 0) return { kind: "MATMUL", payload: undefined, workspaceBytes: 0, threadBytes: 0, nanoseconds: 0 };
+  const all = sizeOf(sizes);
+  if (all * M * N === 0) return nothing;
 
   // Batches that share B and follow each other in A and C are more rows of one product; the same for A and columns.
   for (let d = sizes.length - 1; d >= 0; d--) {
@@ -65,7 +66,10 @@ export function encodeMatmul(group: ContractGroup<"matmul">): Encoded {
     [M, N] = [N, M];
   }
 
-  const batches = sizes.reduce((product, size) => product * size, 1);
+  const batches = sizeOf(sizes);
+  // Splits of K are joined through workspace, which takes C in any order: packing decides which operand is A.
+  const packing = (left: Matrices, right: Matrices, rows: number, columns: number) =>
+    rows * (left.column === 1 ? 0.15 : 0.7) + columns * (right.column === 1 ? 0.1 : 0.6);
   const flops = 2 * batches * M * N * K;
   const blocks = batches * Math.ceil(M / 168) * Math.ceil(N / 512);
   let splits = 1;
@@ -73,7 +77,11 @@ export function encodeMatmul(group: ContractGroup<"matmul">): Encoded {
     splits = Math.min(Math.ceil(16 / blocks), Math.floor(K / 512));
     if (splits * batches * M * N > largestPartialElements) splits = 1;
   }
-  const partialBytes = splits > 1 ? Math.ceil((batches * M * N * 4) / 64) * 64 * splits : 0;
+  if (splits > 1 && packing(transposed(b), transposed(a), N, M) < packing(a, b, M, N)) {
+    [a, b, c] = [transposed(b), transposed(a), transposed(c)];
+    [M, N] = [N, M];
+  }
+  const partialBytes = splits > 1 ? wholeLines(batches * M * N * 4) * splits : 0;
   const operands = [a, b, c].flatMap((it) => [it.slot, it.offset, it.row, it.column, ...it.batch]);
   const bytes = 4 * batches * (M * K + K * N + M * N);
   return {

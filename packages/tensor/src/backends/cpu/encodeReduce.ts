@@ -1,8 +1,9 @@
 import type { ReduceGroup, Slot, Store } from "../../backend.js";
 import { invariant } from "../../errors.js";
+import { sizeOf } from "../../shape.js";
 import { maxReductions, reduceOps } from "./codes.js";
 import { chunkNanoseconds, elementNanoseconds, groupNanoseconds, unitsPerChunk } from "./cost.js";
-import type { Encoded } from "./encode.js";
+import { type Encoded, nothing, wholeLines } from "./encoded.js";
 import { fitTile, orderedSource } from "./encodeMap.js";
 import { collapse, footprint, memoryOrder, permuted } from "./space.js";
 import { assemble, storeRecord, tileProgram, type Word } from "./tileProgram.js";
@@ -29,8 +30,6 @@ function registerTypes({ loads, instructions }: ReduceGroup): ("f32" | "i32")[] 
   return types;
 }
 
-const product = (sizes: readonly number[]) => sizes.reduce((all, size) => all * size, 1);
-
 /**
  * Encodes a reduction. The largest operand decides the order of the dimensions; kept ones that are innermost in memory
  * stay inside, all others go outside the reduced ones.
@@ -50,12 +49,18 @@ export function encodeReduce(group: ReduceGroup, slots: readonly Slot[]): Encode
   const outerDims = inMemory.filter((d) => !reduced[d] && !innerDims.includes(d));
   const order = [...outerDims, ...inMemory.filter((d) => reduced[d]), ...innerDims];
 
-  const outer = product(permuted(dims, outerDims));
-  const inner = product(permuted(dims, innerDims));
-  const rows = product(dims.filter((_, d) => reduced[d]));
-  if (outer * inner === 0) return { kind: "REDUCE", payload: undefined, workspaceBytes: 0, threadBytes: 0, nanoseconds: 0 };
+  const outer = sizeOf(permuted(dims, outerDims));
+  const inner = sizeOf(permuted(dims, innerDims));
+  const rows = sizeOf(dims.filter((_, d) => reduced[d]));
+  if (outer * inner === 0) return nothing;
 
-  const source = orderedSource(group, [], reductions.map((it) => it.register), order, slots);
+  const source = orderedSource(
+    group,
+    [],
+    reductions.map((it) => it.register),
+    order,
+    slots,
+  );
   const segment = rows * inner;
   const { tile, layout, program } = fitTile((around) => {
     if (segment <= around && segment > 0) {
@@ -101,12 +106,12 @@ export function encodeReduce(group: ReduceGroup, slots: readonly Slot[]): Encode
   for (const [i, reduction] of reductions.entries()) {
     head.push(reduceOp(reduction, types), program.results[i]!, { record: program.records.length + i });
   }
-  const lanes = Math.ceil((tile * 4) / 64) * 64;
+  const lanes = wholeLines(tile * 4);
   return {
     kind: "REDUCE",
     payload: assemble(head, program, records),
-    workspaceBytes: splits > 1 ? Math.ceil((results * 4) / 64) * 64 * splits * reductions.length * 2 : 0,
-    threadBytes: Math.ceil((registers * tile * 4) / 64) * 64 + lanes * (3 * reductions.length + 1),
+    workspaceBytes: splits > 1 ? wholeLines(results * 4) * splits * reductions.length * 2 : 0,
+    threadBytes: wholeLines(registers * tile * 4) + lanes * (3 * reductions.length + 1),
     nanoseconds: groupNanoseconds + perElement * elements + 2 * results * splits,
   };
 }

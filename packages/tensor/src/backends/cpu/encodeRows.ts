@@ -1,12 +1,10 @@
 import type { ContractGroup, Operand } from "../../backend.js";
 import { byteSize } from "../../dtype.js";
+import { sizeOf } from "../../shape.js";
 import { groupNanoseconds, unitsPerChunk } from "./cost.js";
-import type { Encoded } from "./encode.js";
 import { imageWords } from "./encodeConv.js";
+import { type Encoded, nothing } from "./encoded.js";
 import { collapse, memoryOrder, permuted, viewWords } from "./space.js";
-
-const elements = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
-const nothing: Encoded = { kind: "NOTHING", payload: undefined, workspaceBytes: 0, threadBytes: 0, nanoseconds: 0 };
 
 /** Encodes pooling and its gradient. */
 export function encodePool(group: ContractGroup<"pool"> | ContractGroup<"poolBack">): Encoded {
@@ -15,13 +13,13 @@ export function encodePool(group: ContractGroup<"pool"> | ContractGroup<"poolBac
   const x = group.inputs[0]!;
   const y = isForward ? group.outputs[0]! : group.inputs[1]!;
   const target = group.outputs[0]!;
-  if (elements(target.shape) === 0) return nothing;
+  if (sizeOf(target.shape) === 0) return nothing;
   const [batch, channels, H, W] = x.shape as [number, number, number, number];
   const [, , rows, columns] = y.shape as [number, number, number, number];
   const payload = [kind === "avg" ? 1 : 0, batch, channels, H, W, rows, columns, ...kernel, ...stride, ...padding];
   payload.push(Number(countIncludePad), ...imageWords(x), ...imageWords(y));
   if (!isForward) payload.push(...imageWords(target));
-  const work = elements(y.shape) * kernel[0] * kernel[1] * (isForward ? 0.1 : 0.3) + elements(x.shape) * 0.2;
+  const work = sizeOf(y.shape) * kernel[0] * kernel[1] * (isForward ? 0.1 : 0.3) + sizeOf(x.shape) * 0.2;
   return {
     kind: isForward ? "POOL" : "POOL_BACK",
     payload,
@@ -42,11 +40,11 @@ export function encodeGather(group: ContractGroup<"gather">): Encoded {
   const { axis } = group.params;
   const [x, index] = group.inputs as [Operand, Operand];
   const out = group.outputs[0]!;
-  const count = elements(out.shape);
+  const count = sizeOf(out.shape);
   if (count === 0) return nothing;
   const xStrides = x.strides.map((stride, d) => (d === axis ? 0 : stride));
   const dims = collapseTogether(out.shape, [xStrides, index.strides, out.strides], axis);
-  const rows = elements(dims.sizes.slice(0, -1));
+  const rows = sizeOf(dims.sizes.slice(0, -1));
   const step = unitsPerChunk(rows, 4 + (0.5 * count) / rows);
   const payload = [dims.sizes.length, byteSize[x.dtype], x.shape[axis]!, x.strides[axis]!, step];
   for (const it of [x, index, out]) payload.push(it.slot, it.offset);
@@ -87,7 +85,7 @@ export function encodeScatterAdd(group: ContractGroup<"scatterAdd">): Encoded {
   const { axis } = group.params;
   const [index, source] = group.inputs as [Operand, Operand];
   const out = group.outputs[0]!;
-  const size = elements(out.shape);
+  const size = sizeOf(out.shape);
   if (size === 0) return nothing;
   const larger = out.shape.map((it, d) => Math.max(it, source.shape[d]!, d === axis ? 2 : 1));
   const order = ordered(larger, axis, [out.strides, source.strides]);
@@ -102,14 +100,20 @@ export function encodeScatterAdd(group: ContractGroup<"scatterAdd">): Encoded {
   for (let d = 0; d <= last && !rowsMove; d++) {
     if (d !== at && (split === at || outSizes[d]! > outSizes[split]!) && outSizes[d]! > 1) split = d;
   }
-  const rows = elements(sizes.slice(0, -1));
-  const count = elements(sizes);
+  const rows = sizeOf(sizes.slice(0, -1));
+  const count = sizeOf(sizes);
   const chunks = Math.max(1, Math.min(16, outSizes[split]!, Math.floor((size + 4 * count) / 100_000)));
   const step = Math.ceil(outSizes[split]! / chunks);
   const add = source.dtype === "f32" ? 0 : source.dtype === "i32" ? 1 : 2;
   const payload = [order.length, add, at, split, step];
   for (const it of [index, source, out]) payload.push(it.slot, it.offset);
-  payload.push(...sizes, ...outSizes, ...indexStrides, ...permuted(source.strides, order), ...permuted(out.strides, order));
+  payload.push(
+    ...sizes,
+    ...outSizes,
+    ...indexStrides,
+    ...permuted(source.strides, order),
+    ...permuted(out.strides, order),
+  );
   return {
     kind: "SCATTER_ADD",
     payload,
@@ -125,7 +129,7 @@ export function encodeSort(group: ContractGroup<"sort">): Encoded {
   const rank = x.shape.length;
   const length = rank === 0 ? 1 : x.shape[rank - 1]!;
   const outer = x.shape.slice(0, -1);
-  const rows = elements(outer);
+  const rows = sizeOf(outer);
   if (rows * length === 0) return nothing;
   const kind = x.dtype === "f32" ? 0 : x.dtype === "i32" ? 1 : 2;
   const rowNanoseconds = length * (length <= 32 ? 1 + length / 8 : 12) + 1500 * Number(length > 32);
@@ -149,7 +153,7 @@ export function encodeSort(group: ContractGroup<"sort">): Encoded {
 /** Encodes the check for NaN and infinity. */
 export function encodeCheckFinite(group: ContractGroup<"checkFinite">): Encoded {
   const { slot, offset, shape, strides } = group.inputs[0]!;
-  const count = elements(shape);
+  const count = sizeOf(shape);
   if (count === 0) return nothing;
   const order = memoryOrder(shape, [strides]);
   const view = collapse(permuted(shape, order), permuted(strides, order));

@@ -1,5 +1,6 @@
 import type { Load, Slot } from "../../backend.js";
 import { invariant } from "../../errors.js";
+import { sizeOf } from "../../shape.js";
 import { maxDims } from "./codes.js";
 
 /** A strided window over a linear index: sizes and strides, outermost first, with as few dimensions as describe it. */
@@ -25,7 +26,10 @@ export function collapse(dims: readonly number[], strides: readonly number[]): V
     }
   }
   if (view.sizes.length === 0) return { sizes: [1], strides: [1] };
-  invariant(view.sizes.length <= maxDims, `a tensor of more than ${maxDims} dimensions that are not next to each other`);
+  invariant(
+    view.sizes.length <= maxDims,
+    `a tensor of more than ${maxDims} dimensions that are not next to each other`,
+  );
   return view;
 }
 
@@ -42,7 +46,7 @@ export function viewWords(view: View): number[] {
 /** After so many elements the view repeats: 1 for a constant, undefined when it never does. */
 export function periodOf(view: View): number | undefined {
   if (view.strides[0] !== 0) return undefined;
-  return view.sizes.slice(1).reduce((product, size) => product * size, 1);
+  return sizeOf(view.sizes.slice(1));
 }
 
 /** `values` in the order of `order`. */
@@ -86,7 +90,5 @@ export function sharesMemory(slots: readonly Slot[], a: number, b: number): bool
   if (a === b) return true;
   const x = slots[a]!;
   const y = slots[b]!;
-  return (
-    x.kind === "scratch" && y.kind === "scratch" && x.offset < y.offset + y.bytes && y.offset < x.offset + x.bytes
-  );
+  return x.kind === "scratch" && y.kind === "scratch" && x.offset < y.offset + y.bytes && y.offset < x.offset + x.bytes;
 }

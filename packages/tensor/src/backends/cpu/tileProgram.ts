@@ -45,7 +45,9 @@ function tileOp(instruction: Instruction): number {
 
 /** True for instructions that leave their input as it is. */
 function isIdentity({ op, type }: Instruction): boolean {
-  return (op === "floor" && type === "i32") || (op === "toFloat" && type === "f32") || (op === "toInt" && type === "i32");
+  return (
+    (op === "floor" && type === "i32") || (op === "toFloat" && type === "f32") || (op === "toInt" && type === "i32")
+  );
 }
 
 /** The view a load has on the index space; a scalar's is constant. */
@@ -188,13 +190,17 @@ export function tileProgram(source: TileSource, repeats: (period: number) => boo
     body.push({ kind: "store", store: s });
   }
 
-  return allocate({ prologue, body, results, inputsOf, storeValues, loadCount }, (value, direct) => {
-    if (value < loadCount) return tileOps.LOAD;
-    return tileOp(instructions[value - loadCount]!) + (direct ? directResult : 0);
-  }, [
-    ...loads.map((it, value) => loadRecord(it, views[value]!, copied[value]!)),
-    ...stores.map((store, s) => storeRecord(store, storeViews[s]!)),
-  ]);
+  return allocate(
+    { prologue, body, results, inputsOf, storeValues, loadCount },
+    (value, direct) => {
+      if (value < loadCount) return tileOps.LOAD;
+      return tileOp(instructions[value - loadCount]!) + (direct ? directResult : 0);
+    },
+    [
+      ...loads.map((it, value) => loadRecord(it, views[value]!, copied[value]!)),
+      ...stores.map((store, s) => storeRecord(store, storeViews[s]!)),
+    ],
+  );
 }
 
 interface Schedule {

@@ -1,0 +1,18 @@
+import type { groupKinds } from "./codes.js";
+
+/** A group's part of a program. */
+export interface Encoded {
+  kind: keyof typeof groupKinds;
+  /** The words after the group's header. */
+  payload: number[];
+  /** Workspace the group shares among its threads, and what each thread needs besides. */
+  workspaceBytes: number;
+  threadBytes: number;
+  nanoseconds: number;
+}
+
+/** A group without work; it keeps its place, because the guard reports groups by number. */
+export const nothing: Encoded = { kind: "NOTHING", payload: [], workspaceBytes: 0, threadBytes: 0, nanoseconds: 0 };
+
+/** Bytes in whole lines of the cache, so that threads do not share lines. */
+export const wholeLines = (bytes: number) => Math.ceil(bytes / 64) * 64;
