@@ -10,6 +10,8 @@ import {
   type SafetensorsContent,
 } from "./safetensors.js";
 
+export { loadPytorch } from "./pytorchFile.node.js";
+
 /**
  * Writes `tensors` to a safetensors file. The file at `path` is either the old or the complete new one, also when the process
  * or the machine stops midway: a temporary file in the same folder is written, synced and renamed.

@@ -1,3 +1,5 @@
+export { type DecodePytorchOptions, decodePytorch, type PytorchContent } from "./pytorch.js";
+export type { PickleValue } from "./pytorchPickle.js";
 export {
   decodeSafetensors,
   type EncodeOptions,

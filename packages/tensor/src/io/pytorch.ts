@@ -36,8 +36,11 @@ export function decodePytorch(bytes: Uint8Array, { prefix }: DecodePytorchOption
   const all = tensorsInside(value);
   if (prefix === undefined) return { tensors: all, value };
   const start = `${prefix}.`;
-  const tensors = new Map([...all].filter(([name]) => name.startsWith(start)).map(([name, tensor]) => [name.slice(start.length), tensor]));
-  if (tensors.size === 0) refuse(`no tensor's name begins with ${start}; the names begin with ${firstParts(all.keys())}.`);
+  const tensors = new Map(
+    [...all].filter(([name]) => name.startsWith(start)).map(([name, tensor]) => [name.slice(start.length), tensor]),
+  );
+  if (tensors.size === 0)
+    refuse(`no tensor's name begins with ${start}; the names begin with ${firstParts(all.keys())}.`);
   return { tensors, value };
 }
 
@@ -47,10 +50,14 @@ const budgetOf = (bytes: Uint8Array) => 4 * bytes.length + 2 ** 24;
 function readZipped(bytes: Uint8Array): PickleValue {
   const files = readStoredZip(bytes);
   const main = [...files.keys()].find((name) => name.endsWith("/data.pkl") || name === "data.pkl");
-  if (main === undefined) refuse(`the archive has no data.pkl; it has ${[...files.keys()].slice(0, 5).join(", ")}. Was it written by torch.save?`);
+  if (main === undefined)
+    refuse(
+      `the archive has no data.pkl; it has ${[...files.keys()].slice(0, 5).join(", ")}. Was it written by torch.save?`,
+    );
   const folder = main.slice(0, -"data.pkl".length);
   const order = files.get(`${folder}byteorder`);
-  if (order && new TextDecoder().decode(order).trim() !== "little") refuse("the file was written on a big-endian machine, which is not read.");
+  if (order && new TextDecoder().decode(order).trim() !== "little")
+    refuse("the file was written on a big-endian machine, which is not read.");
   const value = readPickle(new ByteReader(files.get(main)!), new TensorHost());
   const bytesOf = (key: string) => files.get(`${folder}data/${key}`) ?? refuse(`the archive has no storage ${key}.`);
   return new TensorMaker(bytesOf, budgetOf(bytes)).finish(value);
@@ -64,7 +71,8 @@ function readLegacy(bytes: Uint8Array): PickleValue {
   const protocol = readPickle(reader, host);
   if (protocol !== 1001) refuse(`the file is of protocol ${String(protocol)}, known is 1001.`);
   const system = readPickle(reader, host);
-  if (system instanceof Map && system.get("little_endian") === false) refuse("the file was written on a big-endian machine, which is not read.");
+  if (system instanceof Map && system.get("little_endian") === false)
+    refuse("the file was written on a big-endian machine, which is not read.");
   const value = readPickle(reader, host);
   const keys = readPickle(reader, host);
   if (!Array.isArray(keys)) refuse("the list of storages is missing. Is the file damaged?");
@@ -72,7 +80,8 @@ function readLegacy(bytes: Uint8Array): PickleValue {
   for (const key of keys.map(String)) {
     const storage = host.storages.get(key) ?? refuse(`storage ${key} is listed and not used. Is the file damaged?`);
     const count = reader.u64();
-    if (count !== storage.count) refuse(`storage ${key} has ${count} elements where ${storage.count} are announced. Is the file damaged?`);
+    if (count !== storage.count)
+      refuse(`storage ${key} has ${count} elements where ${storage.count} are announced. Is the file damaged?`);
     data.set(key, reader.take(count * (storage.type === "BYTES" ? 1 : storages[storage.type].bytes)));
   }
   const bytesOf = (key: string) => data.get(key) ?? refuse(`the file has no storage ${key}.`);

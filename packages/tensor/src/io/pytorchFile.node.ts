@@ -8,11 +8,17 @@ export async function loadPytorch(path: string, options: DecodePytorchOptions = 
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw new TensorError("loadPytorch", `${path} could not be read: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
+    throw new TensorError(
+      "loadPytorch",
+      `${path} could not be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      { cause },
+    );
   }
   try {
     return decodePytorch(bytes, options);
   } catch (cause) {
-    throw new TensorError("loadPytorch", `${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new TensorError("loadPytorch", `${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }

@@ -76,7 +76,8 @@ export class ByteReader {
   /** An unsigned little-endian 64-bit number; throws above 2^53. */
   u64(): number {
     const value = this.view.getBigUint64(this.advance(8), true);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) refuse(`a length of ${value} bytes cannot be true. Is the file damaged?`);
+    if (value > BigInt(Number.MAX_SAFE_INTEGER))
+      refuse(`a length of ${value} bytes cannot be true. Is the file damaged?`);
     return Number(value);
   }
   /** A big-endian double, as pickles write floats. */
@@ -94,7 +95,9 @@ export class ByteReader {
   private advance(length: number): number {
     const start = this.position;
     if (start + length > this.bytes.length) {
-      refuse(`the file ends at byte ${this.bytes.length}, but ${length} more bytes are expected at ${start}. Is the download complete?`);
+      refuse(
+        `the file ends at byte ${this.bytes.length}, but ${length} more bytes are expected at ${start}. Is the download complete?`,
+      );
     }
     this.position = start + length;
     return start;
@@ -135,10 +138,13 @@ export function readPickle(reader: ByteReader, host: PickleHost): PickleValue {
     try {
       return text.decode(reader.take(length));
     } catch (cause) {
-      throw cause instanceof TensorError ? cause : new TensorError("pytorch", "a text is not UTF-8. Is the file damaged?", { cause });
+      throw cause instanceof TensorError
+        ? cause
+        : new TensorError("pytorch", "a text is not UTF-8. Is the file damaged?", { cause });
     }
   };
-  const list = (value: PickleValue): PickleValue[] => (Array.isArray(value) ? value : refuse("the pickle appends to what is no list."));
+  const list = (value: PickleValue): PickleValue[] =>
+    Array.isArray(value) ? value : refuse("the pickle appends to what is no list.");
   const setItems = (target: PickleValue, items: readonly PickleValue[]): void => {
     if (!(target instanceof Map) || items.length % 2 === 1) refuse("the pickle sets entries of what is no dict.");
     for (let i = 0; i < items.length; i += 2) target.set(items[i]!, items[i + 1]!);
@@ -221,7 +227,8 @@ export function readPickle(reader: ByteReader, host: PickleHost): PickleValue {
     c: () => push(new PickleGlobal(`${reader.line()}.${reader.line()}`)),
     "\x93": () => {
       const [name, module] = [pop(), pop()];
-      if (typeof name !== "string" || typeof module !== "string") refuse("the pickle names a class by what is no text.");
+      if (typeof name !== "string" || typeof module !== "string")
+        refuse("the pickle names a class by what is no text.");
       push(new PickleGlobal(`${module}.${name}`));
     },
     R: () => {
@@ -264,7 +271,9 @@ export function readPickle(reader: ByteReader, host: PickleHost): PickleValue {
     const run = Object.hasOwn(opcodes, opcode) ? opcodes[opcode] : undefined;
     if (!run) {
       const shown = opcode >= " " && opcode <= "~" ? `"${opcode}"` : `0x${opcode.charCodeAt(0).toString(16)}`;
-      refuse(`the pickle has the opcode ${shown} at byte ${reader.position - 1}, which weights do not need. Is it a PyTorch file?`);
+      refuse(
+        `the pickle has the opcode ${shown} at byte ${reader.position - 1}, which weights do not need. Is it a PyTorch file?`,
+      );
     }
     run();
   }

@@ -2,7 +2,7 @@ import { type HostArray, hostArray } from "../dtype.js";
 import { TensorError } from "../errors.js";
 import { leaf } from "../node.js";
 import { Tensor } from "../tensor.js";
-import { type PickleHost, PickleGlobal, type PickleValue } from "./pytorchPickle.js";
+import { PickleGlobal, type PickleHost, type PickleValue } from "./pytorchPickle.js";
 import { type StorageType, storages } from "./storage.js";
 
 /** A storage that a pickle names: `count` elements of one type, whose bytes stand elsewhere in the file. */
@@ -30,7 +30,11 @@ class PendingTensor {
   readonly shape: readonly number[];
   readonly strides: readonly number[];
 
-  constructor(storage: StorageReference, type: StorageType, place: { offset: number; shape: readonly number[]; strides: readonly number[] }) {
+  constructor(
+    storage: StorageReference,
+    type: StorageType,
+    place: { offset: number; shape: readonly number[]; strides: readonly number[] },
+  ) {
     this.storage = storage;
     this.type = type;
     this.offset = place.offset;
@@ -71,9 +75,12 @@ function refuse(message: string): never {
 }
 
 const whole = (value: PickleValue | undefined): number =>
-  typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : refuse(`${String(value)} stands where a count is expected. Is the file damaged?`);
+  typeof value === "number" && Number.isSafeInteger(value) && value >= 0
+    ? value
+    : refuse(`${String(value)} stands where a count is expected. Is the file damaged?`);
 
-const wholes = (value: PickleValue | undefined): number[] => (Array.isArray(value) ? value.map(whole) : refuse("a shape is no tuple. Is the file damaged?"));
+const wholes = (value: PickleValue | undefined): number[] =>
+  Array.isArray(value) ? value.map(whole) : refuse("a shape is no tuple. Is the file damaged?");
 
 /**
  * The only functions that a weights file may call, and what they give. Everything else (`os.system`, a class of the training program) is
@@ -107,7 +114,9 @@ export class TensorHost implements PickleHost {
         if (args[0] instanceof PendingTensor) return args[0];
         break;
     }
-    refuse(`the file wants ${name} to be called, which a file of weights does not need; nothing was run. Save model.state_dict() instead of the model?`);
+    refuse(
+      `the file wants ${name} to be called, which a file of weights does not need; nothing was run. Save model.state_dict() instead of the model?`,
+    );
   }
 
   persistent(id: PickleValue): PickleValue {
@@ -118,7 +127,8 @@ export class TensorHost implements PickleHost {
     if (!type) refuse(`the file has a storage of type ${name || String(kind)}, which is not read.`);
     const root: StorageReference = { key: String(key), type, count: whole(count), offset: 0 };
     const known = this.storages.get(root.key);
-    if (known && (known.type !== type || known.count !== root.count)) refuse(`storage ${root.key} is described in two ways. Is the file damaged?`);
+    if (known && (known.type !== type || known.count !== root.count))
+      refuse(`storage ${root.key} is described in two ways. Is the file damaged?`);
     this.storages.set(root.key, root);
     if (!Array.isArray(view)) return new Storage(root);
     const [offset, size] = [whole(view[1]), whole(view[2])];
@@ -126,18 +136,25 @@ export class TensorHost implements PickleHost {
     return new Storage({ ...root, count: size, offset });
   }
 
-  private tensor([storage, offset, shape, strides]: readonly PickleValue[], dtype: PickleValue | undefined): PendingTensor {
+  private tensor(
+    [storage, offset, shape, strides]: readonly PickleValue[],
+    dtype: PickleValue | undefined,
+  ): PendingTensor {
     if (!(storage instanceof Storage)) refuse("a tensor has no storage. Is the file damaged?");
     const { reference } = storage;
     const named = dtype instanceof PickleGlobal ? dtypes[dtype.name.replace("torch.", "")] : undefined;
     const type = reference.type === "BYTES" ? named : reference.type;
-    if (!type) refuse(`a tensor has the dtype ${dtype instanceof PickleGlobal ? dtype.name : "unknown"}, which is not read.`);
+    if (!type)
+      refuse(`a tensor has the dtype ${dtype instanceof PickleGlobal ? dtype.name : "unknown"}, which is not read.`);
     const place = { offset: whole(offset), shape: wholes(shape), strides: wholes(strides) };
-    if (place.strides.length !== place.shape.length) refuse("a tensor has another number of strides than of axes. Is the file damaged?");
+    if (place.strides.length !== place.shape.length)
+      refuse("a tensor has another number of strides than of axes. Is the file damaged?");
     const last = place.offset + place.shape.reduce((sum, d, i) => sum + (d - 1) * place.strides[i]!, 0);
     const count = reference.type === "BYTES" ? Math.floor(reference.count / storages[type].bytes) : reference.count;
     if (!place.shape.includes(0) && last >= count) {
-      refuse(`a tensor [${place.shape.join(", ")}] reaches to element ${last} of a storage of ${count}. Is the file damaged?`);
+      refuse(
+        `a tensor [${place.shape.join(", ")}] reaches to element ${last} of a storage of ${count}. Is the file damaged?`,
+      );
     }
     return new PendingTensor(reference, type, place);
   }
@@ -182,11 +199,13 @@ export class TensorMaker {
     const { bytes: width, dtype } = storages[type];
     const size = shape.reduce((n, d) => n * d, 1);
     this.budgetBytes -= size * width;
-    if (this.budgetBytes < 0) refuse("the file describes far more tensor elements than it holds. It was made to fill the memory.");
+    if (this.budgetBytes < 0)
+      refuse("the file describes far more tensor elements than it holds. It was made to fill the memory.");
     const first = storage.offset + pending.offset;
     const last = size === 0 ? first : first + shape.reduce((sum, d, i) => sum + (d - 1) * strides[i]!, 1);
     const all = this.bytesOf(storage.key);
-    if (last * width > all.length) refuse(`storage ${storage.key} has ${all.length} bytes, ${last * width} are needed. Is the download complete?`);
+    if (last * width > all.length)
+      refuse(`storage ${storage.key} has ${all.length} bytes, ${last * width} are needed. Is the download complete?`);
     // Copied, so that the readers find the alignment that they need.
     const elements = storages[type].read(all.slice(first * width, last * width), `storage ${storage.key}`);
     const tensor = leaf(inOrder(elements, shape, strides, hostArray(dtype, size)), shape, dtype);
@@ -232,7 +251,8 @@ export function tensorsInside(value: PickleValue): Map<string, Tensor> {
     trail.add(item);
     open.push({ name, value: item, leaving: true });
     const entries = [...(item as PickleValue[] | Map<PickleValue, PickleValue>).entries()].reverse();
-    for (const [key, inner] of entries) open.push({ name: name === "" ? String(key) : `${name}.${String(key)}`, value: inner });
+    for (const [key, inner] of entries)
+      open.push({ name: name === "" ? String(key) : `${name}.${String(key)}`, value: inner });
   }
   return found;
 }

@@ -26,7 +26,9 @@ export function readStoredZip(bytes: Uint8Array): Map<string, Uint8Array> {
     widen(sizes, directory.take(extraLength));
     directory.take(commentLength);
     if ((flags & 1) !== 0 || method !== 0 || sizes.packed !== sizes.size) {
-      refuse(`${name} in the archive is ${flags & 1 ? "encrypted" : "compressed"}; PyTorch stores entries as they are.`);
+      refuse(
+        `${name} in the archive is ${flags & 1 ? "encrypted" : "compressed"}; PyTorch stores entries as they are.`,
+      );
     }
     if (files.has(name)) refuse(`the archive has two entries ${name}.`);
     const local = new ByteReader(bytes, sizes.offset);
