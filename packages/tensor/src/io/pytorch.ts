@@ -30,7 +30,9 @@ function refuse(message: string): never {
  * may hold tensors and plain values, and is refused, by the name of what it wanted to call, when it holds anything else. A file that is
  * cut off or damaged is refused too, and so is one that describes far more elements than it holds.
  */
-export function decodePytorch(bytes: Uint8Array, { prefix }: DecodePytorchOptions = {}): PytorchContent {
+export function decodePytorch(file: Uint8Array, { prefix }: DecodePytorchOptions = {}): PytorchContent {
+  // Node's Buffer is a Uint8Array whose slice() copies nothing.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   const zip = bytes[0] === 0x50 && bytes[1] === 0x4b;
   const value = zip ? readZipped(bytes) : readLegacy(bytes);
   const all = tensorsInside(value);

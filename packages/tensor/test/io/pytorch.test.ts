@@ -84,6 +84,18 @@ describe.each(["zip", "legacy"])("the %s format", (format) => {
   });
 });
 
+test("Node's buffers, at any offset", async () => {
+  const bytes = fixture("legacy");
+  for (const offset of [0, 1, 2, 3]) {
+    const buffer = Buffer.alloc(bytes.length + offset).subarray(offset);
+    buffer.set(bytes);
+    expect(await decodePytorch(buffer).tensors.get("model.part")!.toArray()).toEqual([
+      [4, 6],
+      [8, 10],
+    ]);
+  }
+});
+
 test("a state dict loads into the same layers", async () => {
   const net = new Sequential(new Linear(2, 3), new BatchNorm1d(3));
   const { tensors } = await loadPytorch(pathOf("stateDict"));
