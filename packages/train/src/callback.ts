@@ -39,8 +39,8 @@ export type Callback<X = any, Y = any, O = any> = { readonly [E in EventName]?: 
   readonly name?: string;
   /** What it remembers between batches, as plain data, for checkpoints. */
   readonly state?: () => unknown;
-  /** Continues from what `state` gave. */
-  readonly loadState?: (state: never) => void;
+  /** Continues from what `state` gave, after `beforeFit`. */
+  readonly loadState?: (state: never, run: Run<X, Y, O>) => void;
   /** Cells that it keeps (averages of weights), by name: checkpoints hold them too. */
   readonly cells?: () => Readonly<Record<string, Cell>>;
 };

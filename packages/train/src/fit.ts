@@ -14,6 +14,8 @@ export interface BatchSource<X, Y> extends AsyncIterable<Batch<X, Y>> {
   readonly length: number;
   /** Epochs begun, where the source counts them: setting it back repeats one. */
   epoch?: number;
+  /** Of the shuffling, where there is one. */
+  seed?: number | undefined;
   /** One epoch without its first `start` batches, which need not be made; without it they are made and dropped. */
   batchesFrom?(start: number): AsyncIterable<Batch<X, Y>>;
 }

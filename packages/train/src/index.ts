@@ -1,8 +1,27 @@
 // The Learner and its run.
 export { type Callback, Cancel, type EventHandler, type EventName, eventNames } from "./callback.js";
+export { accumulateGradients } from "./callbacks/accumulateGradients.js";
+export { type AverageWeights, type AverageWeightsOptions, averageWeights } from "./callbacks/averageWeights.js";
+export { type CheckpointOptions, checkpoint } from "./callbacks/checkpoint.js";
+export { type ClipGradientsOptions, clipGradients } from "./callbacks/clipGradients.js";
+export { csvLog } from "./callbacks/csvLog.js";
+export { type EarlyStoppingOptions, earlyStopping } from "./callbacks/earlyStopping.js";
+export { type EventStreamOptions, eventStream, type RunEvent } from "./callbacks/eventStream.js";
+export { labelSmoothing } from "./callbacks/labelSmoothing.js";
+export { mixup } from "./callbacks/mixup.js";
+export { type Profiler, profiler, type StepProfile } from "./callbacks/profiler.js";
 // Callbacks.
 export { type ProgressOptions, type ProgressStream, progress } from "./callbacks/progress.js";
+export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./callbacks/reduceOnPlateau.js";
 export { saveBest } from "./callbacks/saveBest.js";
+export {
+  activationStatistics,
+  gradientStatistics,
+  type StatisticsCallback,
+  type StatisticsOptions,
+  type TensorStatistics,
+} from "./callbacks/statistics.js";
+export { type TerminateOnNaNOptions, terminateOnNaN } from "./callbacks/terminateOnNaN.js";
 export { type ClippedGradients, clipGradNorm } from "./clipGradNorm.js";
 export type { Column } from "./data/collate.js";
 export { ArrayDataset, type Batch, type BatchOf, type Columns, type Dataset } from "./data/dataset.js";
@@ -30,6 +49,7 @@ export type {
   RunOptions,
   ScheduledFitOptions,
 } from "./learnerOptions.js";
+export type { Measured } from "./loop.js";
 export { accuracy, type Metric } from "./metrics.js";
 export type { MonitorOptions } from "./monitor.js";
 // Optimizers.
@@ -51,6 +71,7 @@ export { type SgdOptions, sgd } from "./optim/sgd.js";
 export { type ParameterState, StepMemory } from "./optim/stepMemory.js";
 export { decayWeights, type WeightDecayOptions } from "./optim/weightDecay.js";
 export type { Predictions } from "./predictions.js";
+export { reestimateBatchNorms } from "./reestimateBatchNorms.js";
 export { type EpochRow, type History, Run, type RunParts } from "./run.js";
 // Schedules.
 export { type CircularBetaShape, type CircularShape, circular, circularBeta } from "./schedules/circular.js";

@@ -188,6 +188,7 @@ export class Learner<X, Y, O = Tensor> {
     this.history = run.history;
     const taking = [...(schedule ? [followSchedule(schedule)] : []), ...callbacks];
     taking.sort((a, b) => (a.order ?? 0) - (b.order ?? 0));
+    run.callbacks = taking;
     try {
       await trainRun(run, taking, () => setTrainingMode(this.model, this.groups, this.frozen, this.batchNormsFrozen));
     } finally {

@@ -1,5 +1,6 @@
 import type { Tensor } from "@fai/tensor";
 import { SmoothedAverage } from "./averages.js";
+import type { Callback } from "./callback.js";
 import type { FitData } from "./fit.js";
 import type { Learner } from "./learner.js";
 import type { Metric } from "./metrics.js";
@@ -90,6 +91,8 @@ export class Run<X = unknown, Y = unknown, O = unknown> {
   failure: unknown;
   /** Waits until the losses of all batches so far are written down. */
   settle: () => Promise<void> = async () => {};
+  /** All callbacks that take part, in their order. */
+  callbacks: readonly Callback[] = [];
   /** The penalties of this batch together. */
   penalty: Tensor | undefined;
 

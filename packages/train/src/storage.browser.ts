@@ -39,3 +39,6 @@ export function hasFile(_path: string): boolean {
 export function fileIn(folder: string, name: string): string {
   return `${folder}/${name}`;
 }
+
+/** Browsers have no files. */
+export async function removeUnfinished(_path: string): Promise<void> {}

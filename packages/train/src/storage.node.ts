@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import type { NamedTensors, SafetensorsContent } from "@fai/tensor/io";
 import { decodeSafetensors } from "@fai/tensor/io";
 import { loadSafetensors, saveSafetensors } from "@fai/tensor/io/node";
@@ -42,4 +42,13 @@ export function hasFile(path: string): boolean {
 /** A file in a folder. */
 export function fileIn(folder: string, name: string): string {
   return join(folder, name);
+}
+
+/** Removes what a process that was killed in the middle of writing `path` left beside it. */
+export async function removeUnfinished(path: string): Promise<void> {
+  const folder = dirname(path);
+  if (!existsSync(folder)) return;
+  for (const file of await readdir(folder)) {
+    if (file.startsWith(`.${basename(path)}.`) && file.endsWith(".tmp")) await rm(join(folder, file), { force: true });
+  }
 }

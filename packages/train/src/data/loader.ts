@@ -1,7 +1,7 @@
 import { hostGenerator, TensorError } from "@fai/tensor";
 import type { Batch, Dataset } from "./dataset.js";
 import { mapOrdered } from "./mapOrdered.js";
-import { type Sampler, sequential, shuffled } from "./sampler.js";
+import { sequential, shuffled } from "./sampler.js";
 
 /** Options of `DataLoader`. */
 export interface DataLoaderOptions {
@@ -25,7 +25,8 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
   /** Epochs begun; setting it repeats or skips their orders. */
   epoch = 0;
   readonly prefetch: number;
-  private readonly sampler: Sampler;
+  /** Of the shuffling; undefined when rows come as they stand. */
+  seed: number | undefined;
 
   constructor(
     dataset: Dataset<X, Y>,
@@ -46,7 +47,7 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
     this.batchSize = batchSize;
     this.dropLast = dropLast;
     this.prefetch = prefetch;
-    this.sampler = shuffle ? shuffled(seed ?? hostGenerator().bits()) : sequential;
+    this.seed = shuffle ? (seed ?? hostGenerator().bits()) : undefined;
   }
 
   /** Batches of an epoch. */
@@ -62,7 +63,8 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
   /** One epoch without its first `start` batches: how a resumed run goes on in the middle of one. */
   async *batchesFrom(start: number): AsyncGenerator<Batch<X, Y>, void, void> {
     const epoch = this.epoch++;
-    const order = this.sampler(this.dataset.length, epoch);
+    const sampler = this.seed === undefined ? sequential : shuffled(this.seed);
+    const order = sampler(this.dataset.length, epoch);
     const first = start * this.batchSize;
     const parts = Array.from({ length: Math.max(0, this.length - start) }, (_, i) =>
       order.subarray(first + i * this.batchSize, first + (i + 1) * this.batchSize),

@@ -1,6 +1,7 @@
 import { TensorError } from "@fai/tensor";
 import type { Callback } from "../callback.js";
 import type { Optimizer, OptimizerFactory } from "../optim/optimizer.js";
+import type { Run } from "../run.js";
 import { type Curve, combine, constant, type Schedule } from "./schedule.js";
 
 /** One phase of a run: some epochs with their own rate, momentum and, when given, optimizer. */
@@ -49,13 +50,28 @@ export function phaseOptimizers(
     starts.push(at);
     at += epochs;
   }
+  const phaseAt = (step: number, batches: number) =>
+    starts.findLastIndex((start) => Math.round(start * batches) <= step);
+  let current = -1;
+  const enter = (run: Run, index: number) => {
+    current = index;
+    const { optimizer, wd } = phases[index]!;
+    if (optimizer || wd !== undefined) run.optimizer = create(wd, optimizer);
+  };
   return {
     order: -20, // before the schedule, which sets the new optimizer's rate
+    name: "phaseOptimizers",
+    beforeFit: () => {
+      current = -1;
+    },
     beforeBatch: (run) => {
       if (!run.training) return;
-      const phase = phases[starts.findIndex((start) => Math.round(start * run.batches) === run.step)];
-      if (!phase || (phase.optimizer === undefined && phase.wd === undefined)) return;
-      run.optimizer = create(phase.wd, phase.optimizer);
+      const index = phaseAt(run.step, run.batches);
+      if (index !== current) enter(run, index);
+    },
+    state: () => current,
+    loadState: (index: number, run) => {
+      if (index >= 0) enter(run, index);
     },
   };
 }
