@@ -81,17 +81,29 @@ function readOptions() {
     },
   });
   const { data } = values;
-  if (data === undefined) throw new Error("Where are the pictures? Pass --data DIR: the folder with train-images-idx3-ubyte and its three companions (Debian's package dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist).");
+  if (data === undefined)
+    throw new Error(
+      "Where are the pictures? Pass --data DIR: the folder with train-images-idx3-ubyte and its three companions (Debian's package dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist).",
+    );
   const backend = (["native", "wasm"] as const).find((name) => name === values.backend);
   if (values.backend !== backend) throw new Error(`--backend is ${values.backend}, expected native or wasm.`);
   const whole = (name: "epochs" | "batch" | "seed" | "threads" | "limit", least: number) => {
     const text = values[name];
     if (text === undefined) return undefined;
-    if (!/^\d+$/.test(text) || Number(text) < least) throw new Error(`--${name} is ${text}, expected a whole number of at least ${least}.`);
+    if (!/^\d+$/.test(text) || Number(text) < least)
+      throw new Error(`--${name} is ${text}, expected a whole number of at least ${least}.`);
     return Number(text);
   };
   const [threads, limit] = [whole("threads", 1), whole("limit", 2)];
-  return { data, backend, epochs: whole("epochs", 1)!, batch: whole("batch", 2)!, seed: whole("seed", 0)!, threads, limit: limit ?? Infinity };
+  return {
+    data,
+    backend,
+    epochs: whole("epochs", 1)!,
+    batch: whole("batch", 2)!,
+    seed: whole("seed", 0)!,
+    threads,
+    limit: limit ?? Infinity,
+  };
 }
 
 async function main(): Promise<void> {
@@ -101,14 +113,24 @@ async function main(): Promise<void> {
   manualSeed(seed);
   const [train, test] = [dataset(files.train, limit), dataset(files.test, limit)];
   const model = new ConvBnNet([10, 20, 40, 80, 160], 10);
-  console.log(`${train.length} training and ${test.length} test images on ${device.name}, batches of ${batch}\n${model}\n`);
+  console.log(
+    `${train.length} training and ${test.length} test images on ${device.name}, batches of ${batch}\n${model}\n`,
+  );
 
   const peak = (0.1 * batch) / 64;
   const print = ({ epoch, trainLoss, validLoss, metrics, seconds }: FitRow<"accuracy">) => {
-    const cells = [String(epoch), trainLoss.toFixed(4), validLoss!.toFixed(4), metrics.accuracy!.toFixed(4), seconds.toFixed(1)];
+    const cells = [
+      String(epoch),
+      trainLoss.toFixed(4),
+      validLoss!.toFixed(4),
+      metrics.accuracy!.toFixed(4),
+      seconds.toFixed(1),
+    ];
     console.log(cells.map((cell) => cell.padStart(10)).join("  "));
   };
-  console.log(["epoch", "train loss", "valid loss", "accuracy", "seconds"].map((title) => title.padStart(10)).join("  "));
+  console.log(
+    ["epoch", "train loss", "valid loss", "accuracy", "seconds"].map((title) => title.padStart(10)).join("  "),
+  );
   const start = performance.now();
   const rows = await fit(
     model,
@@ -128,7 +150,16 @@ async function main(): Promise<void> {
     },
   );
   const seconds = Number(((performance.now() - start) / 1000).toFixed(1));
-  const figures = { example: "fashion-mnist", test_accuracy: rows.at(-1)!.metrics.accuracy, epochs, seconds, backend: device.name, seed, train: train.length, test: test.length };
+  const figures = {
+    example: "fashion-mnist",
+    test_accuracy: Number(rows.at(-1)!.metrics.accuracy!.toFixed(4)),
+    epochs,
+    seconds,
+    backend: device.name,
+    seed,
+    train: train.length,
+    test: test.length,
+  };
   console.log(`\n${JSON.stringify(figures)}`);
   await device.close();
 }
