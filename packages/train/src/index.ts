@@ -50,6 +50,7 @@ export type {
   ScheduledFitOptions,
 } from "./learnerOptions.js";
 export type { Measured } from "./loop.js";
+export type { Activation } from "./lossActivation.js";
 export { accuracy, type Metric } from "./metrics.js";
 export type { MonitorOptions } from "./monitor.js";
 // Optimizers.
@@ -71,6 +72,14 @@ export { type SgdOptions, sgd } from "./optim/sgd.js";
 export { type ParameterState, StepMemory } from "./optim/stepMemory.js";
 export { decayWeights, type WeightDecayOptions } from "./optim/weightDecay.js";
 export type { Predictions } from "./predictions.js";
+export {
+  encodePredictor,
+  loadPredictor,
+  type Predictor,
+  type PredictorInfo,
+  type PredictorParts,
+  savePredictor,
+} from "./predictor.js";
 export { reestimateBatchNorms } from "./reestimateBatchNorms.js";
 export { type EpochRow, type History, Run, type RunParts } from "./run.js";
 // Schedules.

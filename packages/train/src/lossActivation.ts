@@ -1,9 +1,25 @@
-import { sigmoid, softmax, type Tensor } from "@fai/tensor";
-import { bceWithLogits, crossEntropy } from "@fai/tensor/nn";
+import { exp, sigmoid, softmax, type Tensor } from "@fai/tensor";
+import { bceWithLogits, crossEntropy, nll } from "@fai/tensor/nn";
 
-/** What turns a model's outputs into predictions, by the loss it was trained with: probabilities for losses on logits. */
+/** What makes predictions of a model's outputs. */
+export type Activation = "softmax" | "sigmoid" | "exp" | "none";
+
+/** The activation that belongs to a loss: probabilities for losses on logits and on log-probabilities. */
+export function activationName(loss: unknown): Activation {
+  if (loss === crossEntropy) return "softmax";
+  if (loss === bceWithLogits) return "sigmoid";
+  return loss === nll ? "exp" : "none";
+}
+
+/** Predictions of outputs. */
+export function activate(activation: Activation, output: unknown): Tensor {
+  if (activation === "softmax") return softmax(output as Tensor, -1);
+  if (activation === "sigmoid") return sigmoid(output as Tensor);
+  return activation === "exp" ? exp(output as Tensor) : (output as Tensor);
+}
+
+/** What turns a model's outputs into predictions, by the loss it was trained with. */
 export function activationOf(loss: unknown): (output: unknown) => Tensor {
-  if (loss === crossEntropy) return (output) => softmax(output as Tensor, -1);
-  if (loss === bceWithLogits) return (output) => sigmoid(output as Tensor);
-  return (output) => output as Tensor;
+  const name = activationName(loss);
+  return (output) => activate(name, output);
 }
