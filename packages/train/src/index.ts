@@ -24,6 +24,7 @@ export {
 export { type TerminateOnNaNOptions, terminateOnNaN } from "./callbacks/terminateOnNaN.js";
 export { type ClippedGradients, clipGradNorm } from "./clipGradNorm.js";
 export type { Column } from "./data/collate.js";
+export { type CvIdxsOptions, getCvIdxs } from "./data/cvIdxs.js";
 export { ArrayDataset, type Batch, type BatchOf, type Columns, type Dataset } from "./data/dataset.js";
 export { DataLoader, type DataLoaderOptions } from "./data/loader.js";
 export { mapOrdered } from "./data/mapOrdered.js";
