@@ -1,10 +1,11 @@
-import { checkFinite, discard, gradients, stack, type Tensor, TensorError } from "@fai/tensor";
+import { checkFinite, discard, gradients, type Tensor, TensorError } from "@fai/tensor";
 import type { Module } from "@fai/tensor/nn";
-import { SmoothedAverage, WeightedAverage } from "./averages.js";
+import { SmoothedAverage } from "./averages.js";
 import { breathe } from "./breathe.js";
 import { clipGradNorm } from "./clipGradNorm.js";
 import type { Batch } from "./data/dataset.js";
-import type { Metric } from "./metrics.js";
+import { Measures } from "./metrics/measures.js";
+import type { AnyMetric } from "./metrics.js";
 import { Optimizer, type OptimizerFactory } from "./optim/optimizer.js";
 import { ReadLate } from "./readLate.js";
 import { restBatchNorms } from "./trainingMode.js";
@@ -61,7 +62,7 @@ export interface FitOptions<O, Y, M extends string = string> {
   /** The loss of a batch, as a tensor []: `crossEntropy`. */
   loss: (output: O, target: Y) => Tensor;
   /** By name, what is measured on the validation set: `{ accuracy }`. */
-  metrics?: Readonly<Record<M, Metric<O, Y>>>;
+  metrics?: Readonly<Record<M, AnyMetric<O, Y>>>;
   /** The longest that all gradients together may be; they are scaled down to it (no limit). */
   clipNorm?: number;
   /** Called before each batch: `({ step, steps, optimizer }) => { optimizer.lr = schedule(step / steps); }`. */
@@ -133,7 +134,7 @@ function trainBatch(loss: Tensor, optimizer: Optimizer, clipNorm: number | undef
 /** What `validate` measures. */
 export interface ValidateOptions<O, Y, M extends string = string> {
   loss: (output: O, target: Y) => Tensor;
-  metrics?: Readonly<Record<M, Metric<O, Y>>>;
+  metrics?: Readonly<Record<M, AnyMetric<O, Y>>>;
 }
 
 /** The mean loss and metrics of a model over batches, each weighted by its rows. The model is used in the mode that it is in. */
@@ -142,21 +143,15 @@ export async function validate<X, Y, O, M extends string = never>(
   batches: AsyncIterable<Batch<X, Y>>,
   { loss, metrics }: ValidateOptions<O, NoInfer<Y>, M>,
 ): Promise<{ loss: number; metrics: Partial<Record<M, number>> }> {
-  const measures = Object.entries(metrics ?? {}) as [M, Metric<O, Y>][];
-  const averages = [new WeightedAverage(), ...measures.map(() => new WeightedAverage())];
-  const reads = new ReadLate<{ size: number; values: Float32Array }>(({ size, values }) => {
-    for (const [i, average] of averages.entries()) average.add(values[i]!, size);
-  });
+  const measures = new Measures<O, Y>(metrics ?? {});
+  const reads = new ReadLate<() => void>((add) => add());
   for await (const { x, y, size } of batches) {
     const output = model.call(x);
-    const values = stack([loss(output, y), ...measures.map(([, measure]) => measure(output, y))]).data();
-    await reads.push(values.then((values) => ({ size, values })));
+    const { values, add } = measures.batch(loss(output, y), output, y, size);
+    await reads.push(values.data().then((list) => () => add(list)));
     await breathe();
   }
   await reads.finish();
-  const [mean, ...rest] = averages.map((average) => average.value);
-  return {
-    loss: mean!,
-    metrics: Object.fromEntries(measures.map(([name], i) => [name, rest[i]])) as Partial<Record<M, number>>,
-  };
+  const { loss: mean, metrics: found } = measures.result();
+  return { loss: mean, metrics: found as Partial<Record<M, number>> };
 }

@@ -52,7 +52,22 @@ export type {
 } from "./learnerOptions.js";
 export type { Measured } from "./loop.js";
 export type { Activation } from "./lossActivation.js";
-export { accuracy, type Metric } from "./metrics.js";
+export {
+  areaUnderCurve,
+  auc,
+  bestThreshold,
+  confusionMatrix,
+  type FBetaOptions,
+  fBeta,
+  logLoss,
+  perplexity,
+  precision,
+  recall,
+  type ThresholdOptions,
+  topK,
+} from "./metrics/classification.js";
+export { expRmspe, mae, meanSquaredError, r2, rmse } from "./metrics/regression.js";
+export { type AnyMetric, accuracy, type Metric, type SetMetric } from "./metrics.js";
 export type { MonitorOptions } from "./monitor.js";
 // Optimizers.
 export { type AdagradOptions, adagrad } from "./optim/adagrad.js";

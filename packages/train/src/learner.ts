@@ -18,7 +18,7 @@ import type {
 } from "./learnerOptions.js";
 import { measure, trainRun } from "./loop.js";
 import { activationOf } from "./lossActivation.js";
-import type { Metric } from "./metrics.js";
+import type { AnyMetric } from "./metrics.js";
 import type { Optimizer, OptimizerFactory } from "./optim/optimizer.js";
 import { sgd } from "./optim/sgd.js";
 import { setWeightDecay } from "./optim/weightDecay.js";
@@ -46,7 +46,7 @@ export class Learner<X, Y, O = Tensor> {
   data: FitData<X, Y>;
   readonly model: Module<NoInfer<X>, O>;
   readonly loss: (output: O, target: Y) => Tensor;
-  readonly metrics: Readonly<Record<string, Metric<O, Y>>>;
+  readonly metrics: Readonly<Record<string, AnyMetric<O, Y>>>;
   /** Layers in groups, the input's first. */
   readonly groups: LayerGroups;
   readonly modelsDir: string;

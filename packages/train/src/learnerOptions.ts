@@ -3,7 +3,7 @@ import type { Callback } from "./callback.js";
 import type { FitData } from "./fit.js";
 import type { FitLength } from "./fitPlan.js";
 import type { LayerGroups } from "./groups.js";
-import type { Metric } from "./metrics.js";
+import type { AnyMetric } from "./metrics.js";
 import type { Optimizer, OptimizerFactory } from "./optim/optimizer.js";
 import type { Schedule } from "./schedules/schedule.js";
 
@@ -14,7 +14,7 @@ export interface LearnerOptions<X, Y, O> {
   /** How parameters learn (`sgd({ momentum: 0.9 })`, as in the course); the rate comes from fit. */
   optimizer?: OptimizerFactory;
   /** What is measured on the validation set, by name: `{ accuracy }`. */
-  metrics?: Readonly<Record<string, Metric<O, Y>>>;
+  metrics?: Readonly<Record<string, AnyMetric<O, Y>>>;
   /** Take part in every run. */
   callbacks?: readonly Callback<X, Y, O>[];
   /** Makes predictions of outputs; by default what belongs to the loss (softmax for crossEntropy, sigmoid for bceWithLogits). */
@@ -34,7 +34,7 @@ export interface LearnerFitOptions<X, Y, O> extends FitLength {
   /** Take part in this run only. */
   callbacks?: readonly Callback<X, Y, O>[];
   /** Measured in this run, in place of the learner's. */
-  metrics?: Readonly<Record<string, Metric<O, Y>>>;
+  metrics?: Readonly<Record<string, AnyMetric<O, Y>>>;
   /** Weight decay in this run, one or one a group. */
   wd?: number | readonly number[];
   /** Saves weights at the end of each cycle as `<name>_cyc_<k>`, for `loadCycle` and `ensemble`. Needs cycleLength. */
@@ -71,7 +71,7 @@ export interface RunOptions<X, Y, O> {
   epochs: number;
   schedule?: Schedule;
   data?: FitData<X, Y>;
-  metrics?: Readonly<Record<string, Metric<O, Y>>>;
+  metrics?: Readonly<Record<string, AnyMetric<O, Y>>>;
   /** All that take part. */
   callbacks: readonly Callback<X, Y, O>[];
 }

@@ -1,9 +1,9 @@
 import { checkFinite, discard, gradients, stack } from "@fai/tensor";
 import type { Module } from "@fai/tensor/nn";
-import { WeightedAverage } from "./averages.js";
 import { breathe } from "./breathe.js";
 import { type Callback, Cancel, type EventName } from "./callback.js";
 import type { BatchSource } from "./fit.js";
+import { Measures } from "./metrics/measures.js";
 import { ReadLate } from "./readLate.js";
 import type { Run } from "./run.js";
 import { restBatchNorms } from "./trainingMode.js";
@@ -103,14 +103,9 @@ export async function measure<X, Y, O>(
   const model = run.learner.model as Module<X, O>;
   run.training = false;
   model.eval();
-  const measures = Object.entries(run.metrics);
-  const averages = [new WeightedAverage(), ...measures.map(() => new WeightedAverage())];
+  const measures = new Measures<O, Y>(run.metrics);
   await phase(run, taking, "Validate", undefined, async () => {
-    const reads = new ReadLate<{ values: Float32Array; size: number }>(({ values, size }) => {
-      averages.forEach((average, i) => {
-        average.add(values[i]!, size);
-      });
-    });
+    const reads = new ReadLate<() => void>((add) => add());
     run.batch = 0;
     for await (const { x, y, size } of batches) {
       Object.assign(run, { x, y, size });
@@ -119,16 +114,15 @@ export async function measure<X, Y, O>(
         await emit(taking, "afterPredict", run);
         run.loss = run.learner.loss(run.output, run.y);
         await emit(taking, "afterLoss", run);
-        const values = stack([run.loss, ...measures.map(([, metric]) => metric(run.output, run.y))]).data();
-        await reads.push(values.then((list) => ({ values: list, size })));
+        const { values, add } = measures.batch(run.loss, run.output, run.y, size);
+        await reads.push(values.data().then((list) => () => add(list)));
       });
       run.batch++;
       await breathe();
     }
     await reads.finish();
   });
-  const [loss, ...rest] = averages.map((average) => average.value);
-  return { loss: loss!, metrics: Object.fromEntries(measures.map(([name], i) => [name, rest[i]!])) };
+  return measures.result();
 }
 
 /** The batches of an epoch but its first `start`; a loader skips them without making them. */

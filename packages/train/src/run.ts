@@ -3,7 +3,7 @@ import { SmoothedAverage } from "./averages.js";
 import type { Callback } from "./callback.js";
 import type { FitData } from "./fit.js";
 import type { Learner } from "./learner.js";
-import type { Metric } from "./metrics.js";
+import type { AnyMetric } from "./metrics.js";
 import type { Optimizer } from "./optim/optimizer.js";
 
 /** What an epoch came to: one line of the table. */
@@ -45,7 +45,7 @@ export interface RunParts<Y, O> {
   batches: number;
   data: FitData<unknown, unknown>;
   loss: (output: O, target: Y) => Tensor;
-  metrics: Readonly<Record<string, Metric<O, Y>>>;
+  metrics: Readonly<Record<string, AnyMetric<O, Y>>>;
 }
 
 /** The state of one fit, which callbacks read and write. */
@@ -58,7 +58,7 @@ export class Run<X = unknown, Y = unknown, O = unknown> {
   /** Training batches of an epoch. */
   readonly batches: number;
   readonly data: FitData<X, Y>;
-  readonly metrics: Readonly<Record<string, Metric<O, Y>>>;
+  readonly metrics: Readonly<Record<string, AnyMetric<O, Y>>>;
   readonly history: History = emptyHistory();
   /** The training loss over batches. */
   readonly smoothed = new SmoothedAverage(0.98);
