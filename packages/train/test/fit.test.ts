@@ -39,7 +39,13 @@ const loaders = () => ({
 function train(epochs = 4) {
   manualSeed(1);
   const model = new Net();
-  const rows = fit(model, loaders(), { epochs, optimizer: adam({ lr: 0.02 }), loss: crossEntropy, metrics: { accuracy }, clipNorm: 5 });
+  const rows = fit(model, loaders(), {
+    epochs,
+    optimizer: adam({ lr: 0.02 }),
+    loss: crossEntropy,
+    metrics: { accuracy },
+    clipNorm: 5,
+  });
   return { model, rows };
 }
 
@@ -65,9 +71,16 @@ describe("fit", () => {
     model.weight.load(leaf(Float32Array.of(0), [1, 1], "f32"));
     model.bias!.load(leaf(Float32Array.of(0), [1], "f32"));
     const targets = [1, 2, 3, 4, 5];
-    const data = new ArrayDataset({ x: { data: new Float32Array(5), shape: [1] }, y: { data: Float32Array.from(targets), shape: [1] } });
+    const data = new ArrayDataset({
+      x: { data: new Float32Array(5), shape: [1] },
+      y: { data: Float32Array.from(targets), shape: [1] },
+    });
     const batches = new DataLoader(data, { batchSize: 2 });
-    const [row] = await fit(model, { train: batches, valid: batches }, { epochs: 1, optimizer: sgd({ lr: 0 }), loss: mse });
+    const [row] = await fit(
+      model,
+      { train: batches, valid: batches },
+      { epochs: 1, optimizer: sgd({ lr: 0 }), loss: mse },
+    );
     const losses = [(1 + 4) / 2, (9 + 16) / 2, 25];
     const average = losses.reduce((mean, loss) => mean * 0.98 + loss * 0.02, 0);
     expect(row!.trainLoss).toBeCloseTo(average / (1 - 0.98 ** 3), 5);
@@ -82,7 +95,11 @@ describe("fit", () => {
       optimizer.lr = 0.1 / (1 + step);
     };
     const optimizer = sgd({ lr: 1 });
-    await fit(new Net(), { train: new DataLoader(points(50, 1), { batchSize: 20 }) }, { epochs: 2, optimizer, loss: crossEntropy, onBatch });
+    await fit(
+      new Net(),
+      { train: new DataLoader(points(50, 1), { batchSize: 20 }) },
+      { epochs: 2, optimizer, loss: crossEntropy, onBatch },
+    );
     expect(seen).toEqual([0, 0, 0, 1, 1, 1].map((epoch, step) => [epoch, step, 6]));
   });
 
@@ -106,7 +123,8 @@ describe("fit", () => {
 
   it("owns no more device memory after a second run", async () => {
     const model = new Net();
-    const once = () => fit(model, loaders(), { epochs: 1, optimizer: sgd({ lr: 0.01 }), loss: crossEntropy, metrics: { accuracy } });
+    const once = () =>
+      fit(model, loaders(), { epochs: 1, optimizer: sgd({ lr: 0.01 }), loss: crossEntropy, metrics: { accuracy } });
     await once();
     const { allocatedBytes } = backend().memory();
     await once();
@@ -122,21 +140,29 @@ describe("fit", () => {
     const options = { epochs: 1, optimizer: sgd({ lr: 1 }), loss: crossEntropy };
     // @ts-expect-error the data has tensors, the model takes records
     const wrongInput = () => fit(new Pair(), loaders(), options);
+    const loss = (y: Tensor, target: { label: Tensor }) => crossEntropy(y, target.label);
     // @ts-expect-error the targets are tensors
-    const wrongTarget = () => fit(new Net(), loaders(), { ...options, loss: (y: Tensor, target: { label: Tensor }) => crossEntropy(y, target.label) });
+    const wrongTarget = () => fit(new Net(), loaders(), { ...options, loss });
     expect([wrongInput, wrongTarget]).toHaveLength(2);
   });
 });
 
 describe("errors", () => {
   it("a loss that is NaN stops the fit, and the batch changes nothing", async () => {
-    const data = new ArrayDataset({ x: { data: Float32Array.of(1, 2, Number.NaN, 4), shape: [1] }, y: { data: new Float32Array(4), shape: [1] } });
+    const data = new ArrayDataset({
+      x: { data: Float32Array.of(1, 2, Number.NaN, 4), shape: [1] },
+      y: { data: new Float32Array(4), shape: [1] },
+    });
     const model = new Linear(1, 1);
     const seen: number[][] = [];
     const onBatch = vi.fn(() => {
       void model.weight.value.data().then((values) => seen.push([...values]));
     });
-    const run = fit(model, { train: new DataLoader(data, { batchSize: 1 }) }, { epochs: 1, optimizer: sgd({ lr: 0.1 }), loss: mse, onBatch });
+    const run = fit(
+      model,
+      { train: new DataLoader(data, { batchSize: 1 }) },
+      { epochs: 1, optimizer: sgd({ lr: 0.1 }), loss: mse, onBatch },
+    );
     await expect(run).rejects.toThrow(
       "[checkFinite] the training loss is not finite (NaN or infinite); nothing was updated. Lower the learning rate, clip gradients, or look for bad input.",
     );
@@ -151,7 +177,9 @@ describe("errors", () => {
     const loss = () => {
       throw new Error("a loss of the user's");
     };
-    await expect(fit(model, loaders(), { epochs: 1, optimizer: sgd({ lr: 1 }), loss })).rejects.toThrow("a loss of the user's");
+    await expect(fit(model, loaders(), { epochs: 1, optimizer: sgd({ lr: 1 }), loss })).rejects.toThrow(
+      "a loss of the user's",
+    );
     expect(await model.norm.runningMean!.value.data()).toEqual(mean);
   });
 
@@ -163,6 +191,8 @@ describe("errors", () => {
   it("an accuracy of targets that do not fit", async () => {
     const wrong = (output: Tensor, target: Tensor) => accuracy(output, target.unsqueeze(1));
     const run = validate(new Net(), loaders().valid, { loss: crossEntropy, metrics: { wrong } });
-    await expect(run).rejects.toThrow("[accuracy] outputs [32, 3] with targets [32, 1]: expected [..., classes] and [...].");
+    await expect(run).rejects.toThrow(
+      "[accuracy] outputs [32, 3] with targets [32, 1]: expected [..., classes] and [...].",
+    );
   });
 });

@@ -1,10 +1,20 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Generator, manualSeed, tensor, type Tensor } from "@fai/tensor";
+import { Generator, manualSeed, type Tensor, tensor } from "@fai/tensor";
 import { crossEntropy, Linear, Module, mse, ReLU, Sequential } from "@fai/tensor/nn";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { accuracy, ArrayDataset, Cancel, type Callback, DataLoader, eventNames, Learner, progress, sgd } from "../src/index.js";
+import {
+  ArrayDataset,
+  accuracy,
+  type Callback,
+  Cancel,
+  DataLoader,
+  eventNames,
+  Learner,
+  progress,
+  sgd,
+} from "../src/index.js";
 
 const rows = 240;
 const columns = 4;
@@ -14,7 +24,11 @@ function points() {
   const generator = new Generator(3);
   const x = Float32Array.from({ length: rows * columns }, () => generator.normal());
   const y = Int32Array.from({ length: rows }, (_, i) => (x[i * columns]! + x[i * columns + 1]! > 0 ? 1 : 0));
-  const cut = (from: number, to: number) => new ArrayDataset({ x: { data: x.subarray(from * columns, to * columns), shape: [columns] }, y: { data: y.subarray(from, to) } });
+  const cut = (from: number, to: number) =>
+    new ArrayDataset({
+      x: { data: x.subarray(from * columns, to * columns), shape: [columns] },
+      y: { data: y.subarray(from, to) },
+    });
   return {
     train: new DataLoader(cut(0, 200), { batchSize: 20, shuffle: true, seed: 1 }),
     valid: new DataLoader(cut(200, rows), { batchSize: 16 }),
@@ -24,10 +38,16 @@ function points() {
 function learner(callbacks: Callback[] = []) {
   manualSeed(5);
   const model = new Sequential(new Linear(columns, 16), new ReLU(), new Linear(16, 2));
-  return new Learner(points(), model, { loss: crossEntropy, optimizer: sgd({ lr: 0.1, momentum: 0.9 }), metrics: { accuracy }, callbacks });
+  return new Learner(points(), model, {
+    loss: crossEntropy,
+    optimizer: sgd({ lr: 0.1, momentum: 0.9 }),
+    metrics: { accuracy },
+    callbacks,
+  });
 }
 
-const weights = async (l: { model: { parameters(): { value: Tensor }[] } }) => Promise.all(l.model.parameters().map(async (p) => [...(await p.value.data())]));
+const weights = async (l: { model: { parameters(): { value: Tensor }[] } }) =>
+  Promise.all(l.model.parameters().map(async (p) => [...(await p.value.data())]));
 
 let folder = "";
 beforeAll(async () => {
@@ -74,14 +94,18 @@ describe("Learner", () => {
     const other = learner();
     await other.load(path);
     expect(await weights(other)).toEqual(await weights(trained));
-    await expect(new Learner(points(), new Linear(columns, 2), { loss: crossEntropy }).load(path)).rejects.toThrow(/load/i);
+    await expect(new Learner(points(), new Linear(columns, 2), { loss: crossEntropy }).load(path)).rejects.toThrow(
+      /load/i,
+    );
   });
 });
 
 describe("callbacks", () => {
   it("are called in the order of the events", async () => {
     const seen: string[] = [];
-    const all = Object.fromEntries(eventNames.map((name) => [name, () => void (seen.at(-1) !== name && seen.push(name))])) as Callback;
+    const all = Object.fromEntries(
+      eventNames.map((name) => [name, () => void (seen.at(-1) !== name && seen.push(name))]),
+    ) as Callback;
     await learner([all]).fit(0.1);
     const batch = ["beforeBatch", "afterPredict", "afterLoss", "afterBackward", "afterStep", "afterBatch"];
     expect(seen.slice(0, 9)).toEqual(["beforeFit", "beforeEpoch", "beforeTrain", ...batch]);
@@ -112,7 +136,11 @@ describe("callbacks", () => {
       const l = learner([callback]);
       const table = await l.fit(0.1, { epochs: 2 });
       expect({ phase, batches, ended, rows: table.length }).toEqual(
-        { batch: { phase, batches: 18, ended: 1, rows: 2 }, epoch: { phase, batches: 6, ended: 1, rows: 0 }, fit: { phase, batches: 3, ended: 1, rows: 0 } }[phase],
+        {
+          batch: { phase, batches: 18, ended: 1, rows: 2 },
+          epoch: { phase, batches: 6, ended: 1, rows: 0 },
+          fit: { phase, batches: 3, ended: 1, rows: 0 },
+        }[phase],
       );
     }
   });
@@ -122,7 +150,9 @@ describe("callbacks", () => {
       afterBach() {}
       afterBatch() {}
     }
-    expect(() => learner([new Misspelt()])).toThrow(/\[callback\] Misspelt has a member afterBach, which is no event. Is afterBatch meant\?/);
+    expect(() => learner([new Misspelt()])).toThrow(
+      /\[callback\] Misspelt has a member afterBach, which is no event. Is afterBatch meant\?/,
+    );
   });
 });
 
@@ -147,7 +177,9 @@ describe("errors", () => {
   it("name a wrong rate or number of epochs", async () => {
     await expect(learner().fit(Number.NaN)).rejects.toThrow(/\[fit\] lr is NaN/);
     await expect(learner().fit(0.1, { epochs: 1.5 })).rejects.toThrow(/\[fit\] epochs is 1.5/);
-    await expect(new Learner({ train: points().train }, new Linear(columns, 2), { loss: crossEntropy }).validate()).rejects.toThrow(/no validation set/);
+    await expect(
+      new Learner({ train: points().train }, new Linear(columns, 2), { loss: crossEntropy }).validate(),
+    ).rejects.toThrow(/no validation set/);
   });
 });
 
@@ -155,12 +187,16 @@ describe("progress", () => {
   it("writes rows only to files, and draws over a terminal's line", async () => {
     const write = async (isTTY: boolean) => {
       let text = "";
-      await learner([progress({ stream: { isTTY, columns: 100, write: (t) => void (text += t) } })]).fit(0.1, { epochs: 2 });
+      await learner([progress({ stream: { isTTY, columns: 100, write: (t) => void (text += t) } })]).fit(0.1, {
+        epochs: 2,
+      });
       return text;
     };
     const plain = await write(false);
     expect(plain.trim().split("\n")).toHaveLength(3);
-    expect(plain).toMatch(/^epoch {2}train loss {2}valid loss {2}accuracy {4}time\n {4}1 +0\.\d{4} +0\.\d{4} +[01]\.\d{4} +\d:\d\d\n/);
+    expect(plain).toMatch(
+      /^epoch {2}train loss {2}valid loss {2}accuracy {4}time\n {4}1 +0\.\d{4} +0\.\d{4} +[01]\.\d{4} +\d:\d\d\n/,
+    );
     expect(plain).not.toContain("\r");
     expect(await write(true)).toMatch(/epoch 1\/2 █/);
   });
@@ -178,7 +214,9 @@ describe("types", () => {
       new Learner(data, model, { loss: (o, t) => mse(o, t), metric: { accuracy } });
       // @ts-expect-error: the data has one input, the model takes a record
       new Learner(data, new Pair(), { loss: (o, t) => mse(o, t) });
-      const record = new DataLoader(new ArrayDataset({ x: { a: { data: new Float32Array(4) } }, y: { data: new Float32Array(4) } }));
+      const record = new DataLoader(
+        new ArrayDataset({ x: { a: { data: new Float32Array(4) } }, y: { data: new Float32Array(4) } }),
+      );
       // @ts-expect-error: the data gives only a part of the record
       new Learner({ train: record }, new Pair(), { loss: (o, t) => mse(o, t) });
     };

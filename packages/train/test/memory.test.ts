@@ -1,4 +1,17 @@
-import { backend, discard, Generator, gradients, leaf, manualSeed, openCpuSync, Parameter, State, type Tensor, use } from "@fai/tensor";
+import { setFlagsFromString } from "node:v8";
+import {
+  backend,
+  discard,
+  Generator,
+  gradients,
+  leaf,
+  manualSeed,
+  openCpuSync,
+  Parameter,
+  State,
+  type Tensor,
+  use,
+} from "@fai/tensor";
 import { BatchNorm1d, BatchNorm2d, Conv2d, crossEntropy, Dropout, Linear, LSTM, Module } from "@fai/tensor/nn";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { clipGradNorm } from "../src/clipGradNorm.js";
@@ -11,7 +24,8 @@ interface Footprint {
   resident: number;
 }
 
-const steps = 300;
+// V8's nursery grows to 32 MB in the first hundred steps of any program that allocates, which would hide a leak.
+setFlagsFromString("--semi-space-growth-factor=1");
 
 class ConvNet extends Module<Tensor, Tensor> {
   readonly first = new Conv2d(1, 8, { kernelSize: 3, padding: 1, bias: false });
@@ -55,21 +69,32 @@ function sequences(generator: Generator): { x: Tensor; y: Tensor } {
 }
 
 function labels(generator: Generator, count: number): Tensor {
-  return leaf(Int32Array.from({ length: count }, () => generator.below(10)), [count], "i32");
+  return leaf(
+    Int32Array.from({ length: count }, () => generator.below(10)),
+    [count],
+    "i32",
+  );
 }
 
-/** Trains as a user would who never heard of memory, and notes what is held after each step of `at`. */
-async function train(model: Module<Tensor, Tensor>, batch: typeof images, at: ReadonlySet<number>): Promise<Map<number, Footprint>> {
+/** Trains as a user would who never heard of memory, one step a call. */
+function trainer(model: Module<Tensor, Tensor>, batch: typeof images): () => Promise<void> {
   const generator = new Generator(1);
   const optimizer = adam({ lr: 0.001 })(model.parameters());
-  const found = new Map<number, Footprint>();
-  for (let step = 1; step <= steps; step++) {
+  return async () => {
     const { x, y } = batch(generator);
     const loss = crossEntropy(model.call(x), y);
     const { gradients: clipped } = clipGradNorm(gradients(loss, model.parameters()), 1);
     optimizer.step(clipped);
     expect(await loss.item()).toBeLessThan(10);
-    if (at.has(step)) found.set(step, footprint());
+  };
+}
+
+/** What is held after some of the steps from `first` to `last`. */
+async function footprints(step: () => Promise<void>, first: number, last: number): Promise<Footprint[]> {
+  const found: Footprint[] = [];
+  for (let i = first; i <= last; i++) {
+    await step();
+    if (i === first || i === last || i % 50 === 0) found.push(footprint());
   }
   return found;
 }
@@ -107,16 +132,20 @@ describe.each([
   it.each(cases)("%s holds no more memory after 300 steps than after a few", async (_, make, batch) => {
     let turned = false;
     const turn = setImmediate(() => (turned = true));
-    const at = new Set([5, 6, 7, 20, 50, 100, 150, 200, 250, steps]);
-    const found = await train(make(), batch, at);
+    const step = trainer(make(), batch);
+    for (let i = 1; i < 5; i++) await step();
+    const found = await footprints(step, 5, 300);
     clearImmediate(turn);
     if (place === "inline") expect(turned, "a turn of the event loop, which may free memory").toBe(false);
 
-    const [early, later, last] = [found.get(5)!, found.get(50)!, found.get(steps)!];
-    expect([...found.values()].map(({ device }) => device)).toEqual([...found].map(() => early.device));
-    if (process.env.SHOW) console.log([...found].map(([k, v]) => `${k}: ${v.device} ${v.heap} ${v.resident}`).join("\n"));
-    expect(last.heap).toBeLessThan(later.heap * 1.1);
-    expect(last.resident).toBeLessThan(later.resident * 1.1);
+    // found[1] is that after step 50. On a busy machine compilers finish late, and their code adds to the resident set:
+    // then what follows has to hold no more.
+    for (let more = 1; more <= 2 && found.at(-1)!.resident > found.at(-6)!.resident * 1.1; more++) {
+      found.push(...(await footprints(step, 300 * more + 1, 300 * (more + 1))).slice(1));
+    }
+    expect(found.map(({ device }) => device)).toEqual(found.map(() => found[0]!.device));
+    expect(found.at(-1)!.heap).toBeLessThan(found[1]!.heap * 1.05);
+    expect(found.at(-1)!.resident).toBeLessThan(found.at(-6)!.resident * 1.1);
   });
 });
 
@@ -124,7 +153,8 @@ it("the footprint notices what is kept", async () => {
   use(openCpuSync());
   const before = footprint();
   const kept = [];
-  for (let i = 0; i < 20; i++) kept.push(new Parameter(leaf(new Float32Array(1000), [1000], "f32")).value.add(i).realize());
+  for (let i = 0; i < 20; i++)
+    kept.push(new Parameter(leaf(new Float32Array(1000), [1000], "f32")).value.add(i).realize());
   await Promise.all(kept.map((t) => t.data()));
   expect(footprint().device).toBeGreaterThanOrEqual(before.device + 20 * 4000);
   await backend().close();

@@ -44,18 +44,31 @@ export class Interpretation {
   /** Throws when the numbers of probabilities, targets and classes do not go together, or a target is no class. */
   constructor({ probabilities, targets, classes, indices }: InterpretationInput) {
     if (targets.length === 0 || probabilities.length !== targets.length * classes.length) {
-      throw new TensorError("Interpretation", `${probabilities.length} probabilities for ${targets.length} rows of ${classes.length} classes: expected one a row and class.`);
+      throw new TensorError(
+        "Interpretation",
+        `${probabilities.length} probabilities for ${targets.length} rows of ${classes.length} classes: expected one a row and class.`,
+      );
     }
     this.classes = classes;
     const counts = classes.map(() => classes.map(() => 0));
     this.verdicts = Array.from({ length: targets.length }, (_, row) => {
       const truth = targets[row]!;
       const index = indices?.[row] ?? row;
-      if (classes[truth] === undefined) throw new TensorError("Interpretation", `row ${row} is of class ${truth}, and there are ${classes.length} classes.`);
+      if (classes[truth] === undefined)
+        throw new TensorError(
+          "Interpretation",
+          `row ${row} is of class ${truth}, and there are ${classes.length} classes.`,
+        );
       const at = (label: number) => probabilities[row * classes.length + label]!;
       const best = classes.reduce((found, _, label) => (at(label) > at(found) ? label : found), 0);
       counts[truth]![best]!++;
-      return { index, truth: classes[truth], prediction: classes[best]!, probability: at(best), loss: -Math.log(at(truth)) };
+      return {
+        index,
+        truth: classes[truth],
+        prediction: classes[best]!,
+        probability: at(best),
+        loss: -Math.log(at(truth)),
+      };
     });
     this.confusionMatrix = counts;
   }

@@ -13,11 +13,21 @@ export type VisionLearnerOptions = Partial<LearnerOptions<Tensor, Tensor, Tensor
 
 /** A Learner of pictures: it also predicts files, saves what predicts them, and shows what it gets wrong. */
 export class VisionLearner extends Learner<Tensor, Tensor, Tensor> {
-  declare readonly data: ImageData;
+  declare data: ImageData;
 
-  constructor(data: ImageData, model: Module<Tensor, Tensor>, { loss = crossEntropy, metrics = { accuracy }, ...options }: VisionLearnerOptions = {}) {
+  constructor(
+    data: ImageData,
+    model: Module<Tensor, Tensor>,
+    { loss = crossEntropy, metrics = { accuracy }, ...options }: VisionLearnerOptions = {},
+  ) {
     super(data, model, { loss, metrics, ...options });
     checkOutput(data, model);
+  }
+
+  /** Goes on with other pictures of the same classes, as with larger ones. Throws when their number differs. */
+  override setData(data: ImageData): void {
+    checkOutput(data, this.model);
+    super.setData(data);
   }
 
   /** What the model says of picture files, in their order. */
@@ -58,7 +68,11 @@ export class VisionLearner extends Learner<Tensor, Tensor, Tensor> {
  * A Learner for pictures: `visionLearner(data, resnet18)`. An architecture is asked for a model of as many classes as the data
  * has; a model that was made before must have as many. Throws when it has not, or does not take pictures of this size.
  */
-export function visionLearner(data: ImageData, model: Module<Tensor, Tensor> | Architecture, options: VisionLearnerOptions = {}): VisionLearner {
+export function visionLearner(
+  data: ImageData,
+  model: Module<Tensor, Tensor> | Architecture,
+  options: VisionLearnerOptions = {},
+): VisionLearner {
   const made = model instanceof Module ? model : model({ classes: data.classes.length });
   return new VisionLearner(data, made, options);
 }
@@ -70,7 +84,10 @@ function checkOutput({ size, stats, classes }: ImageData, model: Module<Tensor, 
     const picture = leaf(new Uint8Array(2 * size * size * 3), [2, size, size, 3], "u8");
     const { shape } = model.eval().call(normalize(picture, stats));
     if (shape.length === 2 && shape[1] === classes.length) return;
-    throw new TensorError("visionLearner", `the model gives [${["N", ...shape.slice(1)].join(", ")}], and the data has ${classes.length} classes. Make it with { classes: data.classes.length }, or pass the architecture itself.`);
+    throw new TensorError(
+      "visionLearner",
+      `the model gives [${["N", ...shape.slice(1)].join(", ")}], and the data has ${classes.length} classes. Make it with { classes: data.classes.length }, or pass the architecture itself.`,
+    );
   } finally {
     for (const [module, training] of modes) module.training = training;
   }

@@ -26,7 +26,10 @@ export interface ShowBatchOptions {
 }
 
 /** Some pictures as the model sees them (before normalizing), with the names of their classes. Training is not disturbed. */
-export async function showBatch(data: ImageData, { count = 12, set = "train", epoch = 0, seed = 0 }: ShowBatchOptions = {}): Promise<ShownPicture[]> {
+export async function showBatch(
+  data: ImageData,
+  { count = 12, set = "train", epoch = 0, seed = 0 }: ShowBatchOptions = {},
+): Promise<ShownPicture[]> {
   const dataset = set === "train" ? data.trainSet : data.validSet;
   const chosen = new Generator(seed).permutation(dataset.length).subarray(0, count);
   return Promise.all(

@@ -11,7 +11,10 @@ function changed(change: Partial<Change>): string {
   expect([...out.subarray(0, 3)]).toEqual([99, 99, 99]);
   const pixels = Array.from({ length: 9 }, (_, i) => out.subarray(3 + i * 3, 6 + i * 3));
   for (const [r, g, b] of pixels) expect([g, b]).toEqual([r, r]);
-  return pixels.map(([r]) => (r === 255 ? "w" : r)).join("").replace(/(...)(?=.)/g, "$1 ");
+  return pixels
+    .map(([r]) => (r === 255 ? "w" : r))
+    .join("")
+    .replace(/(...)(?=.)/g, "$1 ");
 }
 
 describe("copyChanged moves whole pixels", () => {
@@ -63,7 +66,8 @@ describe("augmentation", () => {
     for (const axis of ["dx", "dy"] as const) {
       const moves = changes.map((change) => change[axis]);
       expect([Math.min(...moves), Math.max(...moves)]).toEqual([-5, 5]);
-      for (let move = -5; move <= 5; move++) expect(moves.filter((m) => m === move).length / 4000).toBeCloseTo(1 / 11, 1);
+      for (let move = -5; move <= 5; move++)
+        expect(moves.filter((m) => m === move).length / 4000).toBeCloseTo(1 / 11, 1);
     }
     expect(Math.max(...draw({ shift: 0.999 }, { size: 8 }).map(({ dx }) => dx))).toBe(7);
   });

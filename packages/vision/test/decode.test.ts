@@ -19,7 +19,14 @@ function pngStart(width: number, height: number): Buffer {
   const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
   length.writeUInt32BE(13);
   checksum.writeUInt32BE(crc32(header));
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), length, header, checksum, Buffer.from([0, 0, 0, 9]), Buffer.from("IDAT")]);
+  return Buffer.concat([
+    Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
+    length,
+    header,
+    checksum,
+    Buffer.from([0, 0, 0, 9]),
+    Buffer.from("IDAT"),
+  ]);
 }
 
 /** The checksum of PNG's chunks (ISO 3309). */
@@ -37,11 +44,23 @@ beforeAll(async () => {
   const color = paint(40, 20, () => [200, 100, 50]);
   await raw(wide, 40, 20).png().toFile(at("wide.png"));
   await raw(tall, 16, 16).png().toFile(at("square.png"));
-  await raw(quarters(20, 40), 20, 40).withMetadata({ orientation: 6 }).jpeg({ quality: 100, chromaSubsampling: "4:4:4" }).toFile(at("rotated.jpg"));
+  await raw(quarters(20, 40), 20, 40)
+    .withMetadata({ orientation: 6 })
+    .jpeg({ quality: 100, chromaSubsampling: "4:4:4" })
+    .toFile(at("rotated.jpg"));
   await raw(color, 40, 20).toColourspace("cmyk").jpeg({ quality: 100 }).toFile(at("cmyk.jpg"));
   await raw(color, 40, 20).toColourspace("rgb16").png().toFile(at("deep.png"));
-  await raw(paint(40, 20, () => [90, 90, 90]), 40, 20).toColourspace("b-w").png().toFile(at("gray.png"));
-  await sharp({ create: { width: 8, height: 8, channels: 4, background: { r: 0, g: 0, b: 255, alpha: 0.5 } } }).png().toFile(at("alpha.png"));
+  await raw(
+    paint(40, 20, () => [90, 90, 90]),
+    40,
+    20,
+  )
+    .toColourspace("b-w")
+    .png()
+    .toFile(at("gray.png"));
+  await sharp({ create: { width: 8, height: 8, channels: 4, background: { r: 0, g: 0, b: 255, alpha: 0.5 } } })
+    .png()
+    .toFile(at("alpha.png"));
   const frames = Buffer.concat([paint(8, 8, () => [255, 0, 0]), paint(8, 8, () => [0, 0, 255])]);
   const animation = () => sharp(frames, { raw: { width: 8, height: 16, channels: 3, pageHeight: 8 } });
   await animation().gif().toFile(at("moving.gif"));
@@ -80,7 +99,13 @@ async function corners(name: string, options: Partial<DecodeOptions> = {}) {
 
 /** The nearest of the colors in play. */
 function nameOf(rgb: number[]): string {
-  const colors = { red: [255, 0, 0], green: [0, 255, 0], blue: [0, 0, 255], yellow: [255, 255, 0], white: [255, 255, 255] };
+  const colors = {
+    red: [255, 0, 0],
+    green: [0, 255, 0],
+    blue: [0, 0, 255],
+    yellow: [255, 255, 0],
+    white: [255, 255, 255],
+  };
   const close = Object.entries(colors).find(([, c]) => c.every((v, i) => Math.abs(v - rgb[i]!) < 40));
   return close?.[0] ?? String(rgb);
 }
@@ -92,7 +117,11 @@ describe("decodeImage", () => {
     ["wide.png", { mode: "squish" }, ["red", "green", "blue", "yellow"]],
     ["wide.png", { mode: "pad" }, ["white", "white", "white", "white"]],
     ["wide.png", { region: { left: 0, top: 0, width: 0.5, height: 0.5 } }, ["red", "red", "red", "red"]],
-    ["wide.png", { region: { left: 0.5, top: 0.5, width: 0.5, height: 0.5 } }, ["yellow", "yellow", "yellow", "yellow"]],
+    [
+      "wide.png",
+      { region: { left: 0.5, top: 0.5, width: 0.5, height: 0.5 } },
+      ["yellow", "yellow", "yellow", "yellow"],
+    ],
     // Stored red green / blue yellow, to be turned clockwise: blue red / yellow green.
     ["rotated.jpg", {}, ["blue", "red", "yellow", "green"]],
     ["rotated.jpg", { region: { left: 0, top: 0, width: 0.5, height: 1 } }, ["blue", "blue", "yellow", "yellow"]],
@@ -114,7 +143,8 @@ describe("decodeImage", () => {
   ] as const)("%s becomes RGB bytes", async (name, color, tolerance) => {
     const pixels = await decodeImage(at(name), { size: 4 });
     expect(pixels).toHaveLength(48);
-    if (color) for (const [i, value] of pixels.entries()) expect(Math.abs(value - color[i % 3]!)).toBeLessThanOrEqual(tolerance);
+    if (color)
+      for (const [i, value] of pixels.entries()) expect(Math.abs(value - color[i % 3]!)).toBeLessThanOrEqual(tolerance);
   });
 
   test("a square of the same size comes out bit for bit: nothing is interpolated without need", async () => {
@@ -127,9 +157,15 @@ describe("decodeImage", () => {
     ["cut.webp", "is damaged or cut off"],
     ["cut.tiff", "holds no picture that can be read: it is damaged, or"],
     ["empty.jpg", "is empty (0 bytes). Get it anew, or delete it."],
-    ["text.jpg", "holds no picture that can be read: it is damaged, or no JPEG, PNG, WebP, GIF, AVIF or TIFF whatever its name says. Get it anew, convert it, or delete it."],
+    [
+      "text.jpg",
+      "holds no picture that can be read: it is damaged, or no JPEG, PNG, WebP, GIF, AVIF or TIFF whatever its name says. Get it anew, convert it, or delete it.",
+    ],
     ["missing.jpg", "is not there. Was it moved or deleted"],
-    ["huge.png", "is 40000 x 30000 pixels (1,200,000,000 pixels), and the limit is 268,435,456. Make it smaller, or raise pixelLimit."],
+    [
+      "huge.png",
+      "is 40000 x 30000 pixels (1,200,000,000 pixels), and the limit is 268,435,456. Make it smaller, or raise pixelLimit.",
+    ],
   ] as const;
 
   test.each(bad)("%s %s", async (name, says) => {
@@ -140,8 +176,27 @@ describe("decodeImage", () => {
   });
 
   test("findBadImages names the same ones from headers and endings alone, in order, and takes what is odd but whole", async () => {
-    const good = ["square.png", "wide.png", "rotated.jpg", "cmyk.jpg", "deep.png", "gray.png", "alpha.png", "moving.gif", "moving.webp", "a.avif", "a.tiff", "palette.png", "whole.jpg", "padded.jpg", "trailer.jpg"];
-    const all = bad.flatMap(([name], i) => [good[i]!, name]).concat(good.slice(bad.length)).map(at);
+    const good = [
+      "square.png",
+      "wide.png",
+      "rotated.jpg",
+      "cmyk.jpg",
+      "deep.png",
+      "gray.png",
+      "alpha.png",
+      "moving.gif",
+      "moving.webp",
+      "a.avif",
+      "a.tiff",
+      "palette.png",
+      "whole.jpg",
+      "padded.jpg",
+      "trailer.jpg",
+    ];
+    const all = bad
+      .flatMap(([name], i) => [good[i]!, name])
+      .concat(good.slice(bad.length))
+      .map(at);
     const counts: number[] = [];
     const found = await findBadImages(all, { onProgress: (done, of) => counts.push(done / of) });
     expect(found.map(({ path }) => path)).toEqual(bad.map(([name]) => at(name)));
@@ -152,8 +207,12 @@ describe("decodeImage", () => {
 
   test("a limit of one's own, by option", async () => {
     expect(await readImageHeader(at("rotated.jpg"))).toEqual({ width: 40, height: 20, format: "jpeg" });
-    await expect(readImageHeader(at("rotated.jpg"), { pixelLimit: 799 })).rejects.toThrow("is 40 x 20 pixels (800 pixels), and the limit is 799.");
-    await expect(decodeImage(at("wide.png"), { size: 8, pixelLimit: 799 })).rejects.toThrow("is 40 x 20 pixels (800 pixels), and the limit is 799.");
+    await expect(readImageHeader(at("rotated.jpg"), { pixelLimit: 799 })).rejects.toThrow(
+      "is 40 x 20 pixels (800 pixels), and the limit is 799.",
+    );
+    await expect(decodeImage(at("wide.png"), { size: 8, pixelLimit: 799 })).rejects.toThrow(
+      "is 40 x 20 pixels (800 pixels), and the limit is 799.",
+    );
     expect(await findBadImages([at("wide.png")], { pixelLimit: 800 })).toEqual([]);
     expect(await findBadImages([at("wide.png")], { pixelLimit: 799 })).toHaveLength(1);
   });
@@ -162,7 +221,9 @@ describe("decodeImage", () => {
     const superuser = process.geteuid?.() === 0;
     if (superuser) process.seteuid!(65_534); // the superuser may read everything
     try {
-      await expect(decodeImage(at("locked.jpg"), { size: 8 })).rejects.toThrow(`${at("locked.jpg")} may not be read: permission denied.`);
+      await expect(decodeImage(at("locked.jpg"), { size: 8 })).rejects.toThrow(
+        `${at("locked.jpg")} may not be read: permission denied.`,
+      );
     } finally {
       if (superuser) process.seteuid!(0);
     }

@@ -45,9 +45,19 @@ export const noise = (width: number, height: number) =>
   paint(width, height, (x, y) => [(x * 37 + y * 91) & 255, (x * x + y) & 255, (x * y * 7) & 255]);
 
 /** Writes PNG files of plain colors below `root`: name -> color. */
-export async function plainPictures(root: string, pictures: Readonly<Record<string, readonly number[]>>, side = 8): Promise<void> {
+export async function plainPictures(
+  root: string,
+  pictures: Readonly<Record<string, readonly number[]>>,
+  side = 8,
+): Promise<void> {
   for (const [name, color] of Object.entries(pictures)) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
-    await raw(paint(side, side, () => color), side, side).png().toFile(join(root, name));
+    await raw(
+      paint(side, side, () => color),
+      side,
+      side,
+    )
+      .png()
+      .toFile(join(root, name));
   }
 }

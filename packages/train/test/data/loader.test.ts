@@ -42,7 +42,8 @@ describe("a loader", () => {
 
   it("shuffles: every row once an epoch, each epoch in another order, the same for the same seed", async () => {
     const epochs = await labels({ batchSize: 4, shuffle: true, seed: 3 }, 3);
-    for (const epoch of epochs) expect(epoch.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: rows }, (_, i) => i));
+    for (const epoch of epochs)
+      expect(epoch.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: rows }, (_, i) => i));
     expect(new Set(epochs.map((epoch) => String(epoch.flat()))).size).toBe(3);
     expect(await labels({ batchSize: 4, shuffle: true, seed: 3 }, 3)).toEqual(epochs);
     expect(await labels({ batchSize: 4, shuffle: true, seed: 4 }, 1)).not.toEqual(epochs.slice(0, 1));
@@ -72,7 +73,9 @@ describe("a loader", () => {
         expect([x.dtype, x.shape, y.dtype, y.shape]).toEqual(["u8", [size, 2, 3], "i32", [size]]);
         const pixels = await x.data<"u8">();
         (await y.data<"i32">()).forEach((label, row) => {
-          expect([...pixels.subarray(row * 6, row * 6 + 6)]).toEqual(Array.from({ length: 6 }, (_, i) => (label * 6 + i) & 255));
+          expect([...pixels.subarray(row * 6, row * 6 + 6)]).toEqual(
+            Array.from({ length: 6 }, (_, i) => (label * 6 + i) & 255),
+          );
         });
       }
     }
@@ -97,7 +100,10 @@ describe("a loader", () => {
   });
 
   it("reads Node's buffers as plain bytes", async () => {
-    const buffers = new ArrayDataset({ x: { data: Buffer.from([1, 2, 3, 4]) }, y: { data: Buffer.from([1, 2, 3, 4]) } });
+    const buffers = new ArrayDataset({
+      x: { data: Buffer.from([1, 2, 3, 4]) },
+      y: { data: Buffer.from([1, 2, 3, 4]) },
+    });
     for (const shuffle of [false, true]) {
       const [batch] = await batches(new DataLoader(buffers, { shuffle, seed: 0 }));
       expect(batch!.x.node.host[0]!.constructor).toBe(Uint8Array);
@@ -108,12 +114,40 @@ describe("a loader", () => {
 describe("errors", () => {
   const y = { data: new Int32Array(4) };
   test.each<[string, () => unknown, string]>([
-    ["an array of numbers", () => new ArrayDataset({ x: { data: [1, 2] as unknown as Float32Array }, y }), "[ArrayDataset] x is of type Array, expected a Float32Array, an Int32Array or a Uint8Array. Convert it with Float32Array.from(...)?"],
-    ["a double array", () => new ArrayDataset({ x: { data: new Float64Array(4) as unknown as Float32Array }, y }), "[ArrayDataset] x is of type Float64Array, expected a Float32Array, an Int32Array or a Uint8Array. Convert it with Float32Array.from(...)?"],
-    ["rows in part", () => new ArrayDataset({ x: { data: new Float32Array(10), shape: [3] }, y }), "[ArrayDataset] x has 10 elements, which are no whole entries of [3]. Is shape that of one row?"],
-    ["columns of unequal length", () => new ArrayDataset({ x: { a: { data: new Float32Array(4) }, b: { data: new Float32Array(5) } }, y }), "[ArrayDataset] x.a has 4 rows, x.b has 5. Give every column one entry a row."],
-    ["no rows", () => new DataLoader(new ArrayDataset({ x: { data: new Float32Array(0) }, y: { data: new Int32Array(0) } })), "[DataLoader] the dataset has no rows."],
-    ["half a row a batch", () => new DataLoader(dataset, { batchSize: 0.5 }), "[DataLoader] batchSize is 0.5, expected a whole number of at least 1."],
-    ["nothing left", () => new DataLoader(dataset, { batchSize: 64, dropLast: true }), "[DataLoader] the dataset has 23 rows, less than one batch of 64, and dropLast leaves nothing. Use a smaller batchSize?"],
+    [
+      "an array of numbers",
+      () => new ArrayDataset({ x: { data: [1, 2] as unknown as Float32Array }, y }),
+      "[ArrayDataset] x is of type Array, expected a Float32Array, an Int32Array or a Uint8Array. Convert it with Float32Array.from(...)?",
+    ],
+    [
+      "a double array",
+      () => new ArrayDataset({ x: { data: new Float64Array(4) as unknown as Float32Array }, y }),
+      "[ArrayDataset] x is of type Float64Array, expected a Float32Array, an Int32Array or a Uint8Array. Convert it with Float32Array.from(...)?",
+    ],
+    [
+      "rows in part",
+      () => new ArrayDataset({ x: { data: new Float32Array(10), shape: [3] }, y }),
+      "[ArrayDataset] x has 10 elements, which are no whole entries of [3]. Is shape that of one row?",
+    ],
+    [
+      "columns of unequal length",
+      () => new ArrayDataset({ x: { a: { data: new Float32Array(4) }, b: { data: new Float32Array(5) } }, y }),
+      "[ArrayDataset] x.a has 4 rows, x.b has 5. Give every column one entry a row.",
+    ],
+    [
+      "no rows",
+      () => new DataLoader(new ArrayDataset({ x: { data: new Float32Array(0) }, y: { data: new Int32Array(0) } })),
+      "[DataLoader] the dataset has no rows.",
+    ],
+    [
+      "half a row a batch",
+      () => new DataLoader(dataset, { batchSize: 0.5 }),
+      "[DataLoader] batchSize is 0.5, expected a whole number of at least 1.",
+    ],
+    [
+      "nothing left",
+      () => new DataLoader(dataset, { batchSize: 64, dropLast: true }),
+      "[DataLoader] the dataset has 23 rows, less than one batch of 64, and dropLast leaves nothing. Use a smaller batchSize?",
+    ],
   ])("%s", (_, act, message) => expect(act).toThrow(new RegExp(`^${message.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`)));
 });

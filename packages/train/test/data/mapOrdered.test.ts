@@ -7,20 +7,24 @@ const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resol
 describe("mapOrdered", () => {
   it("gives results in order, with at most so many items in hand", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 20 }), fc.integer({ min: 0, max: 5 }), async (delays, ahead) => {
-        let inHand = 0;
-        let most = 0;
-        const results: number[] = [];
-        const work = async (i: number) => {
-          most = Math.max(most, ++inHand);
-          await wait(delays[i]!);
-          inHand--;
-          return i;
-        };
-        for await (const result of mapOrdered(delays.keys(), work, ahead)) results.push(result);
-        expect(results).toEqual([...delays.keys()]);
-        expect(most).toBeLessThanOrEqual(ahead + 1);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 20 }),
+        fc.integer({ min: 0, max: 5 }),
+        async (delays, ahead) => {
+          let inHand = 0;
+          let most = 0;
+          const results: number[] = [];
+          const work = async (i: number) => {
+            most = Math.max(most, ++inHand);
+            await wait(delays[i]!);
+            inHand--;
+            return i;
+          };
+          for await (const result of mapOrdered(delays.keys(), work, ahead)) results.push(result);
+          expect(results).toEqual([...delays.keys()]);
+          expect(most).toBeLessThanOrEqual(ahead + 1);
+        },
+      ),
       { numRuns: 30 },
     );
   });

@@ -50,7 +50,8 @@ export function augmentation(options: AugmentOptions, { size, seed }: { size: nu
   const { shift = 0, padding = "reflect", crop } = options;
   const flip = probability("flip", options.flip);
   const flipVertical = probability("flipVertical", options.flipVertical);
-  if (!(shift >= 0 && shift < 1)) throw new TensorError("augment", `shift is ${shift}, expected a share of the picture's side, from 0 to below 1.`);
+  if (!(shift >= 0 && shift < 1))
+    throw new TensorError("augment", `shift is ${shift}, expected a share of the picture's side, from 0 to below 1.`);
   const reach = Math.min(size - 1, Math.round(shift * size));
   const region = crop ? regions(crop === true ? {} : crop) : undefined;
   return (index, epoch) => {
@@ -77,8 +78,13 @@ function probability(name: string, value: boolean | number = 0): number {
 function regions({ area = [0.35, 1], ratio = [3 / 4, 4 / 3] }: CropOptions): (random: Generator) => Region {
   const [small, large] = area;
   const [narrow, wide] = ratio;
-  if (!(small > 0 && small <= large && large <= 1)) throw new TensorError("augment", `crop area is [${area.join(", ")}], expected two shares, above 0 and up to 1.`);
-  if (!(narrow > 0 && narrow <= wide)) throw new TensorError("augment", `crop ratio is [${ratio.join(", ")}], expected two numbers above 0, the smaller first.`);
+  if (!(small > 0 && small <= large && large <= 1))
+    throw new TensorError("augment", `crop area is [${area.join(", ")}], expected two shares, above 0 and up to 1.`);
+  if (!(narrow > 0 && narrow <= wide))
+    throw new TensorError(
+      "augment",
+      `crop ratio is [${ratio.join(", ")}], expected two numbers above 0, the smaller first.`,
+    );
   return (random) => {
     const share = small + (large - small) * random.uniform();
     const bend = Math.exp(Math.log(narrow) + Math.log(wide / narrow) * random.uniform());
@@ -92,7 +98,12 @@ function regions({ area = [0.35, 1], ratio = [3 / 4, 4 / 3] }: CropOptions): (ra
  * Copies a picture [size, size, 3] into `out` at `offset`, shifted and flipped: every pixel is copied, none is interpolated.
  * The shift comes first, so that "right" is right as seen in the file.
  */
-export function copyChanged(picture: Uint8Array, out: Uint8Array, offset: number, { size, change }: { size: number; change: Change }): void {
+export function copyChanged(
+  picture: Uint8Array,
+  out: Uint8Array,
+  offset: number,
+  { size, change }: { size: number; change: Change },
+): void {
   const { dx, dy, flip, flipVertical, padding } = change;
   if (dx === 0 && dy === 0 && !flip && !flipVertical) {
     out.set(picture, offset);
@@ -100,25 +111,37 @@ export function copyChanged(picture: Uint8Array, out: Uint8Array, offset: number
   }
   const columns = sources(size, dx, { flip, padding });
   const rows = sources(size, dy, { flip: flipVertical, padding });
-  const straight = dx === 0 && !flip;
+  // Columns that the shift uncovers lie on one side; all others are taken in one run, forwards or backwards.
+  const uncoveredLeft = Math.max(0, flip ? -dx : dx);
+  const covered = size - Math.abs(dx);
+  const borders = Array.from({ length: size - covered }, (_, i) => (i < uncoveredLeft ? i : i + covered));
   for (let y = 0; y < size; y++) {
-    const row = rows[y]! * size * 3;
-    let to = offset + y * size * 3;
-    if (row < 0) out.fill(255, to, to + size * 3);
-    else if (straight) out.set(picture.subarray(row, row + size * 3), to);
-    else {
-      for (let x = 0; x < size; x++, to += 3) {
-        const column = columns[x]!;
-        if (column < 0) out.fill(255, to, to + 3);
-        else {
-          const from = row + column * 3;
-          out[to] = picture[from]!;
-          out[to + 1] = picture[from + 1]!;
-          out[to + 2] = picture[from + 2]!;
-        }
-      }
+    const to = offset + y * size * 3;
+    if (rows[y]! < 0) {
+      out.fill(255, to, to + size * 3);
+      continue;
     }
+    const row = rows[y]! * size * 3;
+    const from = row + columns[uncoveredLeft]! * 3;
+    const start = to + uncoveredLeft * 3;
+    if (flip) copyBackwards(picture, from, out, start, covered);
+    else out.set(picture.subarray(from, from + covered * 3), start);
+    for (const x of borders) copyPixel(picture, columns[x]! < 0 ? -1 : row + columns[x]! * 3, out, to + x * 3);
   }
+}
+
+/** `count` pixels, each next one taken from before the last. */
+function copyBackwards(picture: Uint8Array, from: number, out: Uint8Array, to: number, count: number): void {
+  for (const end = to + count * 3; to < end; to += 3, from -= 3) {
+    out[to] = picture[from]!;
+    out[to + 1] = picture[from + 1]!;
+    out[to + 2] = picture[from + 2]!;
+  }
+}
+
+/** One pixel; white for a negative place. */
+function copyPixel(picture: Uint8Array, from: number, out: Uint8Array, to: number): void {
+  for (let i = 0; i < 3; i++) out[to + i] = from < 0 ? 255 : picture[from + i]!;
 }
 
 /** Which row or column each one of the result is taken from; -1 for white. */

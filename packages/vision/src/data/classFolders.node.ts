@@ -43,7 +43,10 @@ export class ClassFolders {
     if (listing.pictures.length > 0) throw strayPictures(path, listing.pictures, folders);
     if (folders.length === 0) {
       const found = listing.others.size > 0 ? `holds no class folders, only ${describe(listing.others)}` : "is empty";
-      throw fail(path, `${path} ${found}. Put the pictures of each class into a folder of their own in it, named for the class.`);
+      throw fail(
+        path,
+        `${path} ${found}. Put the pictures of each class into a folder of their own in it, named for the class.`,
+      );
     }
     const found = new Map<string, string[]>();
     for (const name of folders) {
@@ -74,23 +77,34 @@ function strayPictures(path: string, pictures: readonly string[], folders: reado
   const lie = pictures.length === 1 ? "lies" : "lie";
   const beside = folders.length > 0 ? `, beside the class folders ${someOf(folders, 3)}` : "";
   const away = folders.length > 0 ? ", or out of here" : "";
-  return fail(path, `${found} ${lie} directly in ${path}${beside}. The folder of a picture says its class: move each into a folder named for its class${away}.`);
+  return fail(
+    path,
+    `${found} ${lie} directly in ${path}${beside}. The folder of a picture says its class: move each into a folder named for its class${away}.`,
+  );
 }
 
 function emptyClasses(path: string, empty: readonly string[], classes: number): ImageDataError {
   const first = join(path, empty[0]!);
   const { folders, others } = listFolder(first);
   if (empty.length === classes && folders.length > 0) {
-    return fail(path, `${path} holds folders of folders (${empty[0]}/${folders[0]}) and no pictures in them. Give the folder one level down, ${first}?`);
+    return fail(
+      path,
+      `${path} holds folders of folders (${empty[0]}/${folders[0]}) and no pictures in them. Give the folder one level down, ${first}?`,
+    );
   }
   const which = empty.length === 1 ? `the class ${empty[0]} has` : `the classes ${someOf(empty)} have`;
-  const holds = others.size > 0 ? `; ${first} holds only ${describe(others)}, and JPEG, PNG, WebP, GIF, AVIF and TIFF are read` : "";
+  const holds =
+    others.size > 0
+      ? `; ${first} holds only ${describe(others)}, and JPEG, PNG, WebP, GIF, AVIF and TIFF are read`
+      : "";
   return fail(first, `${which} no pictures in ${path}${holds}. Add some, or remove the folder.`);
 }
 
 /** "3 .txt, 1 without extension". */
 function describe(others: ReadonlyMap<string, number>): string {
-  return someOf([...others].map(([extension, n]) => (extension === "" ? `${n} without extension` : `${n} ${extension}`)));
+  return someOf(
+    [...others].map(([extension, n]) => (extension === "" ? `${n} without extension` : `${n} ${extension}`)),
+  );
 }
 
 function fail(path: string, message: string): ImageDataError {

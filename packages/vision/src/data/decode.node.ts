@@ -44,7 +44,10 @@ const white = "#ffffff";
  * transparency (on white), the first frame of an animation. Each pixel is interpolated once. Throws an ImageDataError that
  * names the file. Runs on sharp's own threads.
  */
-export async function decodeImage(path: string, { size, mode = "crop", region, pixelLimit = defaultPixelLimit }: DecodeOptions): Promise<Uint8Array> {
+export async function decodeImage(
+  path: string,
+  { size, mode = "crop", region, pixelLimit = defaultPixelLimit }: DecodeOptions,
+): Promise<Uint8Array> {
   try {
     const whole = open(path, pixelLimit).autoOrient();
     const part = region ? whole.extract(await pixelsOf(path, region, pixelLimit)) : whole;
@@ -55,7 +58,7 @@ export async function decodeImage(path: string, { size, mode = "crop", region, p
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
     if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after the conversion to RGB`);
-    return data;
+    return new Uint8Array(data.buffer, data.byteOffset, data.length); // without what Buffer changes about slice()
   } catch (cause) {
     throw await explain(path, cause, pixelLimit);
   }
@@ -64,7 +67,10 @@ export async function decodeImage(path: string, { size, mode = "crop", region, p
 const fits = { crop: "cover", squish: "fill", pad: "contain" } as const;
 
 /** Reads a picture's header alone. Throws an ImageDataError that names the file when that fails or the picture is too large. */
-export async function readImageHeader(path: string, { pixelLimit = defaultPixelLimit }: { pixelLimit?: number } = {}): Promise<ImageHeader> {
+export async function readImageHeader(
+  path: string,
+  { pixelLimit = defaultPixelLimit }: { pixelLimit?: number } = {},
+): Promise<ImageHeader> {
   try {
     const { format, autoOrient } = await open(path, 0).metadata();
     const { width, height } = autoOrient;
@@ -97,21 +103,28 @@ async function explain(path: string, cause: unknown, pixelLimit: number): Promis
   const message = cause instanceof Error ? cause.message : String(cause);
   const fail = (what: string) => new ImageDataError("decodeImage", path, `${path} ${what}`, { cause });
   const bytes = await sizeOf(path);
-  if (bytes === "missing") return fail("is not there. Was it moved or deleted, or does a link lead nowhere?");
-  if (bytes === "forbidden") return fail("may not be read: permission denied. Give yourself the right to read it (chmod u+r).");
+  if (bytes === "ENOENT") return fail("is not there. Was it moved or deleted, or does a link lead nowhere?");
+  if (bytes === "EACCES" || bytes === "EPERM")
+    return fail("may not be read: permission denied. Give yourself the right to read it (chmod u+r).");
+  if (typeof bytes === "string") return fail(`cannot be opened (${bytes}).`);
   if (bytes === 0) return fail("is empty (0 bytes). Get it anew, or delete it.");
   if (/pixel limit/i.test(message)) {
-    const { width = 0, height = 0 } = await open(path, 0).metadata().catch(() => ({ width: 0, height: 0 }));
+    const { width = 0, height = 0 } = await open(path, 0)
+      .metadata()
+      .catch(() => ({ width: 0, height: 0 }));
     return tooLarge(path, width, height, pixelLimit, cause);
   }
   if (/unsupported image format/i.test(message)) {
-    return fail("holds no picture that can be read: it is damaged, or no JPEG, PNG, WebP, GIF, AVIF or TIFF whatever its name says. Get it anew, convert it, or delete it.");
+    return fail(
+      "holds no picture that can be read: it is damaged, or no JPEG, PNG, WebP, GIF, AVIF or TIFF whatever its name says. Get it anew, convert it, or delete it.",
+    );
   }
   // What exactly is wrong is in the cause; when several pictures fail at once, sharp mixes their messages up.
   return fail("is damaged or cut off. Get it anew, or delete it.");
 }
 
-async function sizeOf(path: string): Promise<number | "missing" | "forbidden"> {
+/** The size of a file, or the code of what keeps it from being opened. */
+async function sizeOf(path: string): Promise<number | string> {
   try {
     const file = await openFile(path);
     try {
@@ -120,7 +133,7 @@ async function sizeOf(path: string): Promise<number | "missing" | "forbidden"> {
       await file.close();
     }
   } catch (fault) {
-    return (fault as NodeJS.ErrnoException).code === "ENOENT" ? "missing" : "forbidden";
+    return (fault as NodeJS.ErrnoException).code ?? String(fault);
   }
 }
 

@@ -1,12 +1,13 @@
 import { hostGenerator, type Tensor, TensorError } from "@fai/tensor";
-import { DataLoader, type FitData } from "@fai/train";
+import type { FitData } from "@fai/train";
 import { type ImageStats, imagenetStats } from "../models/normalize.js";
 import { type AugmentOptions, augmentation } from "./augment.js";
 import { defaultPixelLimit, type ResizeMode } from "./decode.node.js";
-import { type ImageFolderOptions, scanImageFolder } from "./imageFolder.node.js";
 import { counted, ImageDataError, type SkippedPicture, someOf } from "./imageDataError.js";
 import { ImageDataset, type ImageDatasetOptions } from "./imageDataset.js";
+import { type ImageFolderOptions, scanImageFolder } from "./imageFolder.node.js";
 import { type ImageLists, splitLists } from "./imageLists.js";
+import { ImageLoader } from "./imageLoader.js";
 import type { LabelledImage } from "./labelledImages.js";
 import { PictureCache } from "./pictureCache.js";
 import { findBadImages } from "./verify.node.js";
@@ -70,10 +71,10 @@ interface ImageSource {
 export class ImageData implements FitData<Tensor, Tensor> {
   /** Names of the classes, by index. */
   readonly classes: readonly string[];
-  readonly train: DataLoader<Tensor, Tensor>;
-  readonly valid: DataLoader<Tensor, Tensor>;
+  readonly train: ImageLoader;
+  readonly valid: ImageLoader;
   /** Pictures without classes, when there are any; their y is -1. */
-  readonly test: DataLoader<Tensor, Tensor> | undefined;
+  readonly test: ImageLoader | undefined;
   readonly trainSet: ImageDataset;
   readonly validSet: ImageDataset;
   readonly testSet: ImageDataset | undefined;
@@ -86,13 +87,35 @@ export class ImageData implements FitData<Tensor, Tensor> {
   readonly mode: ResizeMode;
   readonly stats: ImageStats;
 
-  private constructor({ classes, train, valid, test, notices }: ImageSource, skipped: SkippedPicture[], options: ImageDataOptions) {
-    const { size = 224, mode = "crop", batchSize = 64, validBatchSize = 2 * batchSize, augment, stats = imagenetStats, onBad = "error" } = options;
+  private constructor(
+    { classes, train, valid, test, notices }: ImageSource,
+    skipped: SkippedPicture[],
+    options: ImageDataOptions,
+  ) {
+    const {
+      size = 224,
+      mode = "crop",
+      batchSize = 64,
+      validBatchSize = 2 * batchSize,
+      augment,
+      stats = imagenetStats,
+      onBad = "error",
+    } = options;
     const { pixelLimit = defaultPixelLimit, cache = "auto", cacheBudgetBytes = 2 ** 30, prefetch = 2 } = options;
-    if (!(Number.isInteger(size) && size >= 1)) throw new TensorError("ImageData", `size is ${size}, expected a whole number of pixels.`);
+    if (!(Number.isInteger(size) && size >= 1))
+      throw new TensorError("ImageData", `size is ${size}, expected a whole number of pixels.`);
     const seed = options.seed ?? hostGenerator().bits();
     const budget = cache === "auto" ? cacheBudgetBytes : cache ? Number.POSITIVE_INFINITY : 0;
-    const plain: ImageDatasetOptions = { size, mode, stats, pixelLimit, onBad, skipped, cache: budget > 0 ? new PictureCache(budget) : undefined, augment: undefined };
+    const plain: ImageDatasetOptions = {
+      size,
+      mode,
+      stats,
+      pixelLimit,
+      onBad,
+      skipped,
+      cache: budget > 0 ? new PictureCache(budget) : undefined,
+      augment: undefined,
+    };
     this.classes = classes;
     this.notices = notices;
     this.skipped = skipped;
@@ -101,12 +124,18 @@ export class ImageData implements FitData<Tensor, Tensor> {
     this.stats = stats;
     this.trainSet = new ImageDataset(train, { ...plain, augment: augment && augmentation(augment, { size, seed }) });
     this.validSet = new ImageDataset(valid, plain);
-    this.testSet = test.length > 0 ? new ImageDataset(test.map((path) => ({ path, label: -1 })), plain) : undefined;
+    this.testSet =
+      test.length > 0
+        ? new ImageDataset(
+            test.map((path) => ({ path, label: -1 })),
+            plain,
+          )
+        : undefined;
     const dropLast = options.dropLast ?? (train.length > batchSize && train.length % batchSize === 1);
     const measured = { batchSize: validBatchSize, prefetch };
-    this.train = new DataLoader(this.trainSet, { batchSize, shuffle: true, dropLast, prefetch, seed });
-    this.valid = new DataLoader(this.validSet, measured);
-    this.test = this.testSet && new DataLoader(this.testSet, measured);
+    this.train = new ImageLoader(this.trainSet, { batchSize, shuffle: true, dropLast, prefetch, seed });
+    this.valid = new ImageLoader(this.validSet, measured);
+    this.test = this.testSet && new ImageLoader(this.testSet, measured);
   }
 
   /**
@@ -115,7 +144,9 @@ export class ImageData implements FitData<Tensor, Tensor> {
    */
   static async fromFolder(path: string, options: FromFolderOptions = {}): Promise<ImageData> {
     const folder = scanImageFolder(path, options);
-    return ImageData.checked({ ...folder, name: path }, options);
+    const others = [...folder.others].map(([extension, n]) => `${n} ${extension || "without extension"}`);
+    const passedOver = others.length > 0 ? [`Files that are no pictures by their extension: ${someOf(others)}.`] : [];
+    return ImageData.checked({ ...folder, notices: [...folder.notices, ...passedOver], name: path }, options);
   }
 
   /** Listed pictures, each with the name of its class: `{ train: [{ path, label: "cat" }], valid: [...] }`. */
@@ -131,7 +162,12 @@ export class ImageData implements FitData<Tensor, Tensor> {
     if (bad.length > 0 && onBad === "error") throw badPictures(bad, paths.length);
     const names = new Set(bad.map(({ path }) => path));
     const good = <T extends { path: string }>(images: readonly T[]) => images.filter((image) => !names.has(image.path));
-    const left = { ...source, train: good(source.train), valid: good(source.valid), test: source.test.filter((path) => !names.has(path)) };
+    const left = {
+      ...source,
+      train: good(source.train),
+      valid: good(source.valid),
+      test: source.test.filter((path) => !names.has(path)),
+    };
     checkLeft(left, bad);
     return new ImageData(left, bad, options);
   }
@@ -151,7 +187,15 @@ export class ImageData implements FitData<Tensor, Tensor> {
     const [train, valid] = [this.trainSet.length, this.validSet.length];
     const sets = `${train.toLocaleString("en-US")} to train on, ${valid.toLocaleString("en-US")} to measure on`;
     const head = `${counted(train + valid, "picture")} of ${this.classes.length} classes (${someOf(this.classes)}), ${this.size} x ${this.size}: ${sets}.`;
-    const left = this.skipped.length > 0 ? [`${counted(this.skipped.length, "picture")} left out, unreadable: ${someOf(this.skipped.map(({ path }) => path), 3)}.`] : [];
+    const left =
+      this.skipped.length > 0
+        ? [
+            `${counted(this.skipped.length, "picture")} left out, unreadable: ${someOf(
+              this.skipped.map(({ path }) => path),
+              3,
+            )}.`,
+          ]
+        : [];
     return [head, ...left, ...this.notices].join("\n");
   }
 
@@ -174,7 +218,16 @@ function badPictures(bad: readonly SkippedPicture[], of: number): ImageDataError
 function checkLeft({ name, classes, train, valid }: ImageSource, bad: readonly SkippedPicture[]): void {
   const seen = new Set(train.map(({ label }) => label));
   const gone = classes.filter((_, label) => !seen.has(label));
-  const what = gone.length > 0 ? `no picture of ${someOf(gone)} to train on` : valid.length === 0 ? "no picture to measure on" : undefined;
+  const what =
+    gone.length > 0
+      ? `no picture of ${someOf(gone)} to train on`
+      : valid.length === 0
+        ? "no picture to measure on"
+        : undefined;
   if (what === undefined) return;
-  throw new ImageDataError("ImageData", name, `without the ${counted(bad.length, "unreadable picture")} ${name} has ${what}. The first: ${bad[0]!.reason}`);
+  throw new ImageDataError(
+    "ImageData",
+    name,
+    `without the ${counted(bad.length, "unreadable picture")} ${name} has ${what}. The first: ${bad[0]!.reason}`,
+  );
 }

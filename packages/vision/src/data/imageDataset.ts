@@ -59,7 +59,10 @@ export class ImageDataset implements Dataset<Tensor, Tensor> {
     return Int32Array.from([...this.images.keys()].filter((i) => !this.bad.has(this.images[i]!.path)));
   }
 
-  /** The pictures at `index`; those that turn out to be unreadable are missing with `onBad: "skip"`, and throw otherwise. */
+  /**
+   * The pictures at `index`; those that turn out to be unreadable are missing with `onBad: "skip"` (perhaps all of a batch: its
+   * size is 0), and throw otherwise. Throws when none of the whole set can be read.
+   */
   async batch(index: Int32Array, epoch: number): Promise<Batch<Tensor, Tensor>> {
     const { size, stats } = this.options;
     const bytes = size * size * 3;
@@ -68,7 +71,7 @@ export class ImageDataset implements Dataset<Tensor, Tensor> {
       Array.from(index, (i, row) => this.write(i, { epoch, out: pixels, offset: row * bytes })),
     );
     const rows = [...read.keys()].filter((row) => read[row]);
-    if (rows.length === 0) throw this.nothingLeft(index);
+    if (this.bad.size > 0 && this.readable.length === 0) throw this.nothingLeft();
     for (const [to, from] of rows.entries()) {
       if (to !== from) pixels.copyWithin(to * bytes, from * bytes, (from + 1) * bytes);
     }
@@ -86,7 +89,10 @@ export class ImageDataset implements Dataset<Tensor, Tensor> {
   }
 
   /** Writes a picture to its place in a batch; false when it is left out. */
-  private async write(index: number, { epoch, out, offset }: { epoch: number; out: Uint8Array; offset: number }): Promise<boolean> {
+  private async write(
+    index: number,
+    { epoch, out, offset }: { epoch: number; out: Uint8Array; offset: number },
+  ): Promise<boolean> {
     const { augment, size, onBad, skipped } = this.options;
     const { path } = this.at(index);
     if (this.bad.has(path)) return false;
@@ -98,7 +104,10 @@ export class ImageDataset implements Dataset<Tensor, Tensor> {
       return true;
     } catch (error) {
       if (!(error instanceof ImageDataError)) throw error;
-      if (onBad === "error") throw new ImageDataError("batch", path, `${error.problem} Or pass onBad: "skip" to leave such pictures out.`, { cause: error });
+      if (onBad === "error")
+        throw new ImageDataError("batch", path, `${error.problem} Or pass onBad: "skip" to leave such pictures out.`, {
+          cause: error,
+        });
       this.bad.add(path);
       skipped.push({ path, reason: error.problem });
       return false;
@@ -117,12 +126,20 @@ export class ImageDataset implements Dataset<Tensor, Tensor> {
 
   private at(index: number): LabelledImage {
     const image = this.images[index];
-    if (!image) throw new TensorError("ImageDataset", `there is no picture ${index}: the set has ${counted(this.length, "picture")}.`);
+    if (!image)
+      throw new TensorError(
+        "ImageDataset",
+        `there is no picture ${index}: the set has ${counted(this.length, "picture")}.`,
+      );
     return image;
   }
 
-  private nothingLeft(index: Int32Array): ImageDataError {
-    const paths = Array.from(index, (i) => this.images[i]!.path);
-    return new ImageDataError("batch", paths[0]!, `none of the ${paths.length} pictures of a batch can be read (the first is ${paths[0]}). Is the drive they are on still there?`);
+  private nothingLeft(): ImageDataError {
+    const { path } = this.images[0]!;
+    return new ImageDataError(
+      "batch",
+      path,
+      `none of the ${counted(this.length, "picture")} can be read (the first is ${path}). Is the drive that they are on still there?`,
+    );
   }
 }

@@ -51,29 +51,45 @@ export function scanImageFolder(path: string, options: ImageFolderOptions = {}):
   const testImages = holds(test) ? folders.unlabelled(join(root, test)) : [];
   const result = ({ classes, train, valid, unseen }: Split): ImageFolder => {
     const notices = unseen.length > 0 ? [`No validation picture shows ${someOf(unseen)}.`] : [];
-    return { classes, train, valid, test: testImages, others: new Map([...folders.others].sort()), notices: [...folders.notices, ...notices] };
+    return {
+      classes,
+      train,
+      valid,
+      test: testImages,
+      others: new Map([...folders.others].sort()),
+      notices: [...folders.notices, ...notices],
+    };
   };
   if (!holds(train)) {
-    if (holds(valid)) throw fail(root, `${root} holds ${valid}/ but no ${train}/. Put the training pictures into ${train}/CLASS/.`);
+    if (holds(valid))
+      throw fail(root, `${root} holds ${valid}/ but no ${train}/. Put the training pictures into ${train}/CLASS/.`);
     const share = validShare ?? usualShare;
     return result(heldOut(folders.train(root, { except: test }), { share, seed, source: root }));
   }
   if (listing.pictures.length > 0) {
     // They belong to neither set (plots of an earlier run, perhaps): told, not refused.
-    folders.notices.push(`${counted(listing.pictures.length, "picture")} directly in ${root} (${someOf(listing.pictures, 3)}): not read.`);
+    folders.notices.push(
+      `${counted(listing.pictures.length, "picture")} directly in ${root} (${someOf(listing.pictures, 3)}): not read.`,
+    );
   }
   if (!holds(valid)) {
     if (validShare === undefined) throw fail(root, missingValid(root, { train, valid, listing }));
     return result(heldOut(folders.train(join(root, train)), { share: validShare, seed, source: join(root, train) }));
   }
   if (validShare !== undefined) {
-    throw fail(root, `${root} holds ${valid}/, and validShare ${validShare} asks for another validation set. Leave validShare out, or rename ${valid}/.`);
+    throw fail(
+      root,
+      `${root} holds ${valid}/, and validShare ${validShare} asks for another validation set. Leave validShare out, or rename ${valid}/.`,
+    );
   }
   const trained = folders.train(join(root, train));
   return result(given(trained, folders.valid(join(root, valid), trained)));
 }
 
-function missingValid(root: string, { train, valid, listing }: { train: string; valid: string; listing: Listing }): string {
+function missingValid(
+  root: string,
+  { train, valid, listing }: { train: string; valid: string; listing: Listing },
+): string {
   const alias = listing.folders.find((name) => /^(val|valid|validation|dev|test)$/i.test(name));
   const perhaps = alias === undefined ? "" : ` If ${alias}/ is meant, pass valid: "${alias}".`;
   return `${root} holds ${train}/ but no ${valid}/, and something has to be measured on.${perhaps} Pass validShare: ${usualShare} to hold that share of ${train}/ out, or make ${valid}/ with the same class folders.`;

@@ -1,3 +1,4 @@
+import { ImageDataError } from "./imageDataError.js";
 import { checkClasses, checkShare, given, heldOut, type Split } from "./labelledImages.js";
 
 /** A picture file and the name of its class. */
@@ -22,6 +23,12 @@ export function splitLists(
 ): Split & { test: readonly string[]; notices: readonly string[] } {
   const source = "the list";
   checkShare(validShare, source);
+  if (valid?.length === 0)
+    throw new ImageDataError(
+      "classes",
+      source,
+      "the list of validation pictures is empty. Leave it out to have a share of the training pictures held out.",
+    );
   const [trained, validated] = [byClass(train), valid && byClass(valid)];
   checkClasses(trained, validated, source);
   const split = validated ? given(trained, validated) : heldOut(trained, { share: validShare ?? 0.2, seed, source });

@@ -42,12 +42,22 @@ export function heldOut(all: Classes, { share, seed, source }: { share: number; 
     const n = paths.length;
     const count = n < 2 ? 0 : Math.min(n - 1, Math.max(1, Math.round(n * share)));
     const chosen = new Set(new Generator(seed, domain + stream).permutation(n).subarray(0, count));
-    kept.set(name, paths.filter((_, i) => !chosen.has(i)));
-    held.set(name, paths.filter((_, i) => chosen.has(i)));
+    kept.set(
+      name,
+      paths.filter((_, i) => !chosen.has(i)),
+    );
+    held.set(
+      name,
+      paths.filter((_, i) => chosen.has(i)),
+    );
   }
   const split = given(kept, held);
   if (split.valid.length > 0) return split;
-  throw new ImageDataError("validShare", source, `${source} has one picture of each class: there is none to hold out for validation. Add pictures.`);
+  throw new ImageDataError(
+    "validShare",
+    source,
+    `${source} has one picture of each class: there is none to hold out for validation. Add pictures.`,
+  );
 }
 
 /** The classes that both sets have in order. Throws when there are fewer than two, or `valid` has one that `train` lacks. */
@@ -55,12 +65,20 @@ export function checkClasses(train: Classes, valid: Classes | undefined, source:
   const unknown = [...(valid?.keys() ?? [])].filter((name) => !train.has(name));
   if (unknown.length > 0) {
     const [which, them] = unknown.length === 1 ? ["the class", "it"] : ["the classes", "them"];
-    throw new ImageDataError("classes", source, `${source} has ${which} ${someOf(unknown)} in the validation set only; the training set has ${someOf([...train.keys()])}. Add training pictures of ${them}, or leave ${them} out.`);
+    throw new ImageDataError(
+      "classes",
+      source,
+      `${source} has ${which} ${someOf(unknown)} in the validation set only; the training set has ${someOf([...train.keys()])}. Add training pictures of ${them}, or leave ${them} out.`,
+    );
   }
   if (train.size > 1) return;
   const [name] = train.keys();
   const found = name === undefined ? "no pictures to train on" : `one class only, ${name}`;
-  throw new ImageDataError("classes", source, `${source} has ${found}. A classifier tells at least two classes apart: add pictures of something else.`);
+  throw new ImageDataError(
+    "classes",
+    source,
+    `${source} has ${found}. A classifier tells at least two classes apart: add pictures of something else.`,
+  );
 }
 
 /** Throws unless `share` is undefined or a share that leaves something on both sides. */

@@ -13,7 +13,16 @@ export interface Listing {
 
 /** Extensions of the formats that sharp's prebuilt libraries read. */
 const pictureExtensions = new Set([
-  ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff",
+  ".jpg",
+  ".jpeg",
+  ".jpe",
+  ".jfif",
+  ".png",
+  ".webp",
+  ".gif",
+  ".avif",
+  ".tif",
+  ".tiff",
 ]);
 
 /** What file managers leave behind. */

@@ -19,7 +19,10 @@ const atOnce = 8;
  * The pictures that cannot be read, in their order, with the reason: missing, empty, no picture, cut off, too large. "header"
  * finds pictures that are cut off by their ending; damage in the middle shows only when they are decoded.
  */
-export async function findBadImages(paths: readonly string[], { depth = "header", pixelLimit, onProgress }: VerifyOptions = {}): Promise<SkippedPicture[]> {
+export async function findBadImages(
+  paths: readonly string[],
+  { depth = "header", pixelLimit, onProgress }: VerifyOptions = {},
+): Promise<SkippedPicture[]> {
   const options = pixelLimit === undefined ? {} : { pixelLimit };
   const found: (SkippedPicture | undefined)[] = [];
   let next = 0;
@@ -35,7 +38,11 @@ export async function findBadImages(paths: readonly string[], { depth = "header"
   return found.filter((bad) => bad !== undefined);
 }
 
-async function problemOf(path: string, depth: "header" | "decode", options: { pixelLimit?: number }): Promise<SkippedPicture | undefined> {
+async function problemOf(
+  path: string,
+  depth: "header" | "decode",
+  options: { pixelLimit?: number },
+): Promise<SkippedPicture | undefined> {
   try {
     const { format } = await readImageHeader(path, options);
     if (depth === "decode" || !(await endsWell(path, format))) await decodeImage(path, { size: 8, ...options });

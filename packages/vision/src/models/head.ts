@@ -1,6 +1,7 @@
 import { type Tensor, TensorError } from "@fai/tensor";
 import {
   AdaptiveConcatPool2d,
+  type AnyModule,
   BatchNorm1d,
   constantInit,
   Dropout,
@@ -11,7 +12,7 @@ import {
   ReLU,
   Sequential,
 } from "@fai/tensor/nn";
-import type { ResNetBody } from "./resnet.js";
+import { ResNetBody } from "./resnet.js";
 
 /** Options of `createHead`. */
 export interface HeadOptions {
@@ -23,17 +24,7 @@ export interface HeadOptions {
 
 /** The layers of fastai's head. */
 export type Head = Sequential<
-  readonly [
-    AdaptiveConcatPool2d,
-    Flatten,
-    BatchNorm1d,
-    Dropout,
-    Linear,
-    ReLU,
-    BatchNorm1d,
-    Dropout,
-    Linear,
-  ]
+  readonly [AdaptiveConcatPool2d, Flatten, BatchNorm1d, Dropout, Linear, ReLU, BatchNorm1d, Dropout, Linear]
 >;
 
 /**
@@ -41,9 +32,14 @@ export type Head = Sequential<
  * maximum first), batch norm, dropout, a hidden layer with ReLU, batch norm, dropout, the last layer. Weights start normal
  * with variance 2 / (fan in), biases at 0.
  */
-export function createHead(features: number, classes: number, { hidden = 512, dropout = [0.25, 0.5] }: HeadOptions = {}): Head {
+export function createHead(
+  features: number,
+  classes: number,
+  { hidden = 512, dropout = [0.25, 0.5] }: HeadOptions = {},
+): Head {
   for (const [name, value] of Object.entries({ features, classes, hidden })) {
-    if (!(Number.isInteger(value) && value >= 1)) throw new TensorError("createHead", `${name} is ${value}, expected a whole number of at least 1.`);
+    if (!(Number.isInteger(value) && value >= 1))
+      throw new TensorError("createHead", `${name} is ${value}, expected a whole number of at least 1.`);
   }
   return new Sequential(
     new AdaptiveConcatPool2d(1),
@@ -67,6 +63,12 @@ export class ImageClassifier extends Module<Tensor, Tensor> {
     super();
     this.body = body;
     this.head = head;
+  }
+
+  /** Those of a residual body (else the body as one), and the head. */
+  layerGroups(): AnyModule[][] {
+    const body = this.body instanceof ResNetBody ? this.body.layerGroups() : [[this.body]];
+    return [...body, [this.head]];
   }
 
   forward(x: Tensor): Tensor {

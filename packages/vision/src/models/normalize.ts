@@ -21,9 +21,20 @@ export function normalize(pictures: Tensor, { mean, std }: ImageStats = imagenet
     throw new TensorError("normalize", `got ${dtype} [${shape.join(", ")}], expected pictures u8 [N, H, W, C].`);
   }
   if (mean.length !== channels || std.length !== channels || std.some((s) => !(s > 0))) {
-    throw new TensorError("normalize", `mean [${mean.join(", ")}] and std [${std.join(", ")}] are no statistics of ${channels} channels.`);
+    throw new TensorError(
+      "normalize",
+      `mean [${mean.join(", ")}] and std [${std.join(", ")}] are no statistics of ${channels} channels.`,
+    );
   }
-  const scale = leaf(Float32Array.from(std, (s) => 1 / (255 * s)), [1, channels, 1, 1], "f32");
-  const shift = leaf(Float32Array.from(mean, (m, i) => -m / std[i]!), [1, channels, 1, 1], "f32");
+  const scale = leaf(
+    Float32Array.from(std, (s) => 1 / (255 * s)),
+    [1, channels, 1, 1],
+    "f32",
+  );
+  const shift = leaf(
+    Float32Array.from(mean, (m, i) => -m / std[i]!),
+    [1, channels, 1, 1],
+    "f32",
+  );
   return pictures.permute(0, 3, 1, 2).cast("f32").mul(scale).add(shift);
 }

@@ -64,7 +64,11 @@ export class ImagePredictor {
   static decode(bytes: Uint8Array, architecture: Architecture): ImagePredictor {
     const { tensors, metadata } = decodeSafetensors(bytes);
     const written = metadata[key];
-    if (written === undefined) throw new TensorError("ImagePredictor", "these weights come without classes and picture size: they were not written by ImagePredictor.encode. Load them with loadStateDict?");
+    if (written === undefined)
+      throw new TensorError(
+        "ImagePredictor",
+        "these weights come without classes and picture size: they were not written by ImagePredictor.encode. Load them with loadStateDict?",
+      );
     const format = JSON.parse(written) as PictureFormat;
     const model = architecture({ classes: format.classes.length });
     loadStateDict(model, tensors);

@@ -1,6 +1,7 @@
 import { type Tensor, TensorError } from "@fai/tensor";
 import {
   AdaptiveAvgPool2d,
+  type AnyModule,
   BatchNorm2d,
   Conv2d,
   constantInit,
@@ -102,6 +103,13 @@ export class ResNetBody extends Module<Tensor, Tensor> {
     return maps;
   }
 
+  /** The stem with the first half of the stages, and the other half: what one rate suits (freezing, differential rates). */
+  layerGroups(): AnyModule[][] {
+    const half = Math.ceil(this.stages.length / 2);
+    const groups = [[this.conv1, this.bn1, this.maxpool, ...this.stages.slice(0, half)], this.stages.slice(half)];
+    return groups.filter((group) => group.length > 0);
+  }
+
   protected override walkFields(): Iterable<readonly [string, unknown]> {
     return Object.entries(this).flatMap(([name, value]: [string, unknown]) =>
       name === "stages" ? this.stages.map((blocks, i) => [`layer${i + 1}`, blocks] as const) : [[name, value] as const],
@@ -127,6 +135,11 @@ export class ResNet extends ResNetBody {
     super(blocks, body);
     this.avgpool = new AdaptiveAvgPool2d(1);
     this.fc = new Linear(this.features, classes);
+  }
+
+  /** Those of the body, and the last layer. */
+  override layerGroups(): AnyModule[][] {
+    return [...super.layerGroups(), [this.avgpool, this.fc]];
   }
 
   override forward(x: Tensor): Tensor {
