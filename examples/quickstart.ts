@@ -8,11 +8,20 @@
 import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { manualSeed, openCpu, TensorError, use } from "@fai/tensor";
 import { confusionMatrix, learningRateCurve, lossCurve, type Theme } from "@fai/plot";
 import { pictureSheet, savePlot } from "@fai/plot/node";
+import { manualSeed, openCpu, TensorError, use } from "@fai/tensor";
 import { adam, progress } from "@fai/train";
-import { ImageData, ImageDataError, loadPredictor, predictFiles, showBatch, smallResnet, visionLearner, type VisionLearner } from "@fai/vision";
+import {
+  ImageData,
+  ImageDataError,
+  loadPredictor,
+  predictFiles,
+  showBatch,
+  smallResnet,
+  type VisionLearner,
+  visionLearner,
+} from "@fai/vision";
 import { emojiFolder } from "./quickstart/emojiFolder.js";
 import { stopOnInterrupt } from "./quickstart/stopOnInterrupt.js";
 import { writeWhole } from "./quickstart/writeWhole.js";
@@ -29,7 +38,9 @@ async function main(): Promise<void> {
   const base = process.env.INIT_CWD ?? process.cwd();
   const out = resolve(base, options.out);
   const backend = options.backend as "native" | "wasm" | undefined;
-  const device = use(await openCpu({ ...(backend && { backend }), ...(options.threads && { threads: whole("threads", 1) }) }));
+  const device = use(
+    await openCpu({ ...(backend && { backend }), ...(options.threads && { threads: whole("threads", 1) }) }),
+  );
   await mkdir(out, { recursive: true });
 
   const folder = options.data === undefined ? await drawnEmoji(out) : resolve(base, options.data);
@@ -50,7 +61,9 @@ async function main(): Promise<void> {
   const saved = join(out, "predictor.safetensors");
   await learner.savePredictor(saved);
   if (interrupt.interrupted) {
-    console.log(`\nStopped. What was learned so far is saved: ${relative(base, saved)} (${rows.length} of ${epochs} epochs finished).`);
+    console.log(
+      `\nStopped. What was learned so far is saved: ${relative(base, saved)} (${rows.length} of ${epochs} epochs finished).`,
+    );
     process.exitCode = 130;
     return;
   }
@@ -58,7 +71,9 @@ async function main(): Promise<void> {
   const accuracy = await explain(learner, pictures);
   const unseen = data.validSet.images[0]!.path;
   const [prediction] = await predictFiles(await loadPredictor(saved, architecture), [unseen]);
-  console.log(`\nThe saved predictor looks at ${relative(base, unseen)}: ${prediction!.label}, ${(100 * prediction!.probability).toFixed(1)} %`);
+  console.log(
+    `\nThe saved predictor looks at ${relative(base, unseen)}: ${prediction!.label}, ${(100 * prediction!.probability).toFixed(1)} %`,
+  );
   console.log(`Pictures and predictor: ${relative(base, out)}/`);
   const counts = data.counts.valid;
   const figures = {
@@ -87,7 +102,9 @@ async function drawnEmoji(out: string): Promise<string> {
     },
   });
   if (live) process.stdout.write("\r\x1b[K");
-  console.log(`Whose hand drew this emoji, of a thing never seen? ${concepts} things by four designers: ${train} pictures, and ${valid} of other things.`);
+  console.log(
+    `Whose hand drew this emoji, of a thing never seen? ${concepts} things by four designers: ${train} pictures, and ${valid} of other things.`,
+  );
   return path;
 }
 
@@ -95,12 +112,17 @@ async function drawnEmoji(out: string): Promise<string> {
 async function explain(learner: VisionLearner, pictures: Pictures): Promise<number> {
   const found = await learner.interpret();
   const { losses, lrs, momenta, rows } = learner.history;
-  await pictures.plot("loss", (theme) => lossCurve({ batches: losses, valid: rows.map((row) => row.validLoss) }, { theme }));
+  await pictures.plot("loss", (theme) =>
+    lossCurve({ batches: losses, valid: rows.map((row) => row.validLoss) }, { theme }),
+  );
   await pictures.plot("learning-rate", (theme) => learningRateCurve({ lr: lrs, momentum: momenta }, { theme }));
-  await pictures.plot("confusion", (theme) => confusionMatrix(found.confusionMatrix, { classes: found.classes, theme }));
+  await pictures.plot("confusion", (theme) =>
+    confusionMatrix(found.confusionMatrix, { classes: found.classes, theme }),
+  );
   const wrong = await learner.showMostWrong(12);
   if (wrong.length > 0) await pictures.sheet("most-wrong", wrong, "Most wrong");
-  for (const { truth, prediction, count } of found.mostConfused(2).slice(0, 3)) console.log(`${count} x ${truth} taken for ${prediction}`);
+  for (const { truth, prediction, count } of found.mostConfused(2).slice(0, 3))
+    console.log(`${count} x ${truth} taken for ${prediction}`);
   return found.accuracy;
 }
 
@@ -118,7 +140,8 @@ class Pictures {
   }
 
   async sheet(name: string, shown: Awaited<ReturnType<typeof showBatch>>, title: string): Promise<void> {
-    for (const theme of ["light", "dark"] as const) await writeWhole(this.path(name, theme), await pictureSheet({ pictures: shown, theme, title }));
+    for (const theme of ["light", "dark"] as const)
+      await writeWhole(this.path(name, theme), await pictureSheet({ pictures: shown, theme, title }));
   }
 
   private path(name: string, theme: Theme): string {
@@ -143,7 +166,9 @@ function readOptions() {
       },
     }).values;
   } catch (error) {
-    console.error(`[quickstart] ${(error as Error).message}\nOptions: --data DIR --backend native|wasm --threads N --seed N --epochs N --size N --skip-bad --out DIR`);
+    console.error(
+      `[quickstart] ${(error as Error).message}\nOptions: --data DIR --backend native|wasm --threads N --seed N --epochs N --size N --skip-bad --out DIR`,
+    );
     return process.exit(1);
   }
 }

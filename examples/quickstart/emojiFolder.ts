@@ -1,6 +1,6 @@
-import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 
@@ -50,7 +50,13 @@ function drawings(style: string, set: string): Drawing[] {
     const height = icon.height ?? icons.height ?? 16;
     const box = `${icon.left ?? 0} ${icon.top ?? 0} ${width} ${height}`;
     const concept = points.replace(/-?fe0f/g, "");
-    found.set(concept, { style, concept, name, units: width, svg: `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${box}">${icon.body}</svg>` });
+    found.set(concept, {
+      style,
+      concept,
+      name,
+      units: width,
+      svg: `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${box}">${icon.body}</svg>`,
+    });
   }
   return [...found.values()];
 }
@@ -75,21 +81,29 @@ function heldOut(concept: string): boolean {
  * white. A fifth of the concepts is held out of all four styles, so that validation asks about things never seen. A folder
  * that is complete is left as it is; an interrupted one is never taken for whole.
  */
-export async function emojiFolder(path: string, { size = 64, onProgress }: { size?: number; onProgress?: (done: number, of: number) => void } = {}): Promise<EmojiFolder> {
+export async function emojiFolder(
+  path: string,
+  { size = 64, onProgress }: { size?: number; onProgress?: (done: number, of: number) => void } = {},
+): Promise<EmojiFolder> {
   const all = sharedDrawings();
   const valid = all.filter((d) => heldOut(d.concept)).length;
   const result = { path, concepts: new Set(all.map((d) => d.concept)).size, train: all.length - valid, valid };
   if (existsSync(path)) return result;
   const unfinished = `${path}.unfinished`;
   await rm(unfinished, { recursive: true, force: true });
-  for (const part of ["train", "valid"]) for (const style of Object.keys(styles)) await mkdir(join(unfinished, part, style), { recursive: true });
+  for (const part of ["train", "valid"])
+    for (const style of Object.keys(styles)) await mkdir(join(unfinished, part, style), { recursive: true });
   let next = 0;
   let done = 0;
   const draw = async () => {
     while (next < all.length) {
       const { style, concept, name, svg, units } = all[next++]!;
       const file = join(unfinished, heldOut(concept) ? "valid" : "train", style, `${name}.png`);
-      const png = await sharp(Buffer.from(svg), { density: 72 * Math.max(1, (2 * size) / units) }).resize(size, size, { fit: "contain", background: "#fff" }).flatten({ background: "#fff" }).png().toBuffer();
+      const png = await sharp(Buffer.from(svg), { density: 72 * Math.max(1, (2 * size) / units) })
+        .resize(size, size, { fit: "contain", background: "#fff" })
+        .flatten({ background: "#fff" })
+        .png()
+        .toBuffer();
       await writeFile(file, png);
       onProgress?.(++done, all.length);
     }

@@ -1,4 +1,4 @@
-import { Cancel, type Callback } from "@fai/train";
+import { type Callback, Cancel } from "@fai/train";
 
 /** A callback that ends the fit after the current batch when Ctrl-C is pressed; pressed again, the process ends at once. */
 export function stopOnInterrupt(): Callback & { readonly interrupted: boolean } {

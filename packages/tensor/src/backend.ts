@@ -38,15 +38,39 @@ export type Load =
 /**
  * Elementwise instructions. Registers hold f32 or i32 (u8 and bool are i32 in registers). `type` is the type of the INPUTS
  * (of the two values for `where`, whose first input is an i32 condition); lt and eq give i32 0 or 1.
- * div: f32 only, correctly rounded (IEEE). max: NaN propagates (f32). eq on f32: NaN != NaN.
+ * sign: 0 for NaN. div: f32 only, correctly rounded (IEEE). max: NaN propagates (f32). eq on f32: NaN != NaN.
  * toFloat: i32 -> f32; toInt: f32 -> i32 (truncates, saturates, NaN -> 0); toBool: != 0 -> i32 0/1; toByte: i32 -> i32 & 255.
  * random: [index, seedLow, seedHigh, step, stream] (all i32) -> 32 random bits (i32): Philox4x32-10, key (seedLow, seedHigh),
  * counter (index >>> 2, stream, step, 0), word index & 3. uniform: bits (i32) -> f32 (bits >>> 8) * 2^-24.
  */
 export const instructionOps = [
-  "neg", "recip", "exp", "log", "sin", "cos", "sqrt", "tanh", "sigmoid", "erf", "atan", "floor", "abs", "sign",
-  "toFloat", "toInt", "toBool", "toByte", "random", "uniform",
-  "add", "mul", "div", "max", "lt", "eq", "where",
+  "neg",
+  "recip",
+  "exp",
+  "log",
+  "sin",
+  "cos",
+  "sqrt",
+  "tanh",
+  "sigmoid",
+  "erf",
+  "atan",
+  "floor",
+  "abs",
+  "sign",
+  "toFloat",
+  "toInt",
+  "toBool",
+  "toByte",
+  "random",
+  "uniform",
+  "add",
+  "mul",
+  "div",
+  "max",
+  "lt",
+  "eq",
+  "where",
 ] as const;
 export type InstructionOp = (typeof instructionOps)[number];
 

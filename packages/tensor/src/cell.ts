@@ -1,7 +1,7 @@
 import type { DType } from "./dtype.js";
 import { TensorError } from "./errors.js";
-import { handle, leaf, Node, specOf, type DeviceBuffer, type Value } from "./node.js";
-import { formatShape, sameShape, type Shape } from "./shape.js";
+import { type DeviceBuffer, handle, leaf, Node, specOf, type Value } from "./node.js";
+import { formatShape, type Shape, sameShape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 
 /** Assignments that wait for the next realize, in the order in which they were queued. */
@@ -24,7 +24,11 @@ export abstract class Cell {
 
   constructor(value: Tensor, name: string) {
     const host = value.node.host[value.index];
-    if (!host) throw new TensorError("cell", `${name || "a cell"} needs a value that is on the host: await value.data() before?`);
+    if (!host)
+      throw new TensorError(
+        "cell",
+        `${name || "a cell"} needs a value that is on the host: await value.data() before?`,
+      );
     this.name = name;
     this.shape = value.shape;
     this.dtype = value.dtype;
@@ -48,7 +52,10 @@ export abstract class Cell {
     const { shape, dtype } = specOf(value);
     if (!sameShape(shape, this.shape) || dtype !== this.dtype) {
       const expected = `${this.dtype} ${formatShape(this.shape)}`;
-      throw new TensorError("set", `${this.name || "the cell"} holds ${expected}, not ${dtype} ${formatShape(shape)}. Reshape or cast the value?`);
+      throw new TensorError(
+        "set",
+        `${this.name || "the cell"} holds ${expected}, not ${dtype} ${formatShape(shape)}. Reshape or cast the value?`,
+      );
     }
     queue.set(this, value);
   }
@@ -66,7 +73,10 @@ export abstract class Cell {
     const host = data.node.host[data.index];
     if (!host || !sameShape(data.shape, this.shape) || data.dtype !== this.dtype) {
       const expected = `${this.dtype} ${formatShape(this.shape)}`;
-      throw new TensorError("load", `${this.name || "the cell"} holds ${expected}, not ${data.dtype} ${formatShape(data.shape)} (host data).`);
+      throw new TensorError(
+        "load",
+        `${this.name || "the cell"} holds ${expected}, not ${data.dtype} ${formatShape(data.shape)} (host data).`,
+      );
     }
     queue.delete(this);
     const next = new Node("leaf", [], null, [{ shape: this.shape, dtype: this.dtype }]) as Node;

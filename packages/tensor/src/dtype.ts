@@ -29,7 +29,8 @@ export function promote(a: DType, b: DType): DType {
 
 /** A zeroed host array of `length` elements of `dtype`. */
 export function hostArray<D extends DType>(dtype: D, length: number): HostArrayOf[D] {
-  const array = dtype === "f32" ? new Float32Array(length) : dtype === "i32" ? new Int32Array(length) : new Uint8Array(length);
+  const array =
+    dtype === "f32" ? new Float32Array(length) : dtype === "i32" ? new Int32Array(length) : new Uint8Array(length);
   return array as HostArrayOf[D];
 }
 
@@ -37,5 +38,8 @@ export function hostArray<D extends DType>(dtype: D, length: number): HostArrayO
 export function requireDType(op: string, name: string, dtype: DType, ...allowed: DType[]): void {
   if (allowed.includes(dtype)) return;
   const to = allowed[0];
-  throw new TensorError(op, `${name} has dtype ${dtype}, expected ${allowed.join(" or ")}. Convert it with .cast("${to}")?`);
+  throw new TensorError(
+    op,
+    `${name} has dtype ${dtype}, expected ${allowed.join(" or ")}. Convert it with .cast("${to}")?`,
+  );
 }

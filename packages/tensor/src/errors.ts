@@ -10,5 +10,6 @@ export class TensorError extends Error {
 
 /** Throws an internal error when `condition` is false: a broken promise of this library, never of its user. */
 export function invariant(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new Error(`@fai/tensor internal error: ${message}. Please report it with the code that led here.`);
+  if (!condition)
+    throw new Error(`@fai/tensor internal error: ${message}. Please report it with the code that led here.`);
 }

@@ -1,11 +1,11 @@
 import { Cell } from "./cell.js";
 import { TensorError } from "./errors.js";
-import { handle, topological, type Node, type Op, type Value } from "./node.js";
+import { handle, type Node, type Op, topological, type Value } from "./node.js";
 import { add } from "./ops/elementwise.js";
 import { ones, zeros } from "./ops/generate.js";
 import { formatShape, sameShape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
-import { joinSlices, vjp, type VjpContext } from "./vjp.js";
+import { joinSlices, type VjpContext, vjp } from "./vjp.js";
 
 /** Options of `gradients`. */
 export interface GradientOptions {
@@ -26,13 +26,27 @@ interface Contribution {
  * Derivatives of the scalar `loss` with respect to `of` (tensors, parameters or states), in their order and shapes. Pure:
  * it builds nodes, changes nothing, and may be called on its own results for second derivatives.
  */
-export function gradients(loss: Tensor, of: readonly (Tensor | Cell)[], { unused = "error", seed }: GradientOptions = {}): Tensor[] {
-  if (loss.dtype !== "f32") throw new TensorError("gradients", `the loss has dtype ${loss.dtype}, only f32 has derivatives. Is it a count? Use a loss like crossEntropy or mse.`);
+export function gradients(
+  loss: Tensor,
+  of: readonly (Tensor | Cell)[],
+  { unused = "error", seed }: GradientOptions = {},
+): Tensor[] {
+  if (loss.dtype !== "f32")
+    throw new TensorError(
+      "gradients",
+      `the loss has dtype ${loss.dtype}, only f32 has derivatives. Is it a count? Use a loss like crossEntropy or mse.`,
+    );
   if (!seed && loss.size !== 1) {
-    throw new TensorError("gradients", `the loss has shape ${formatShape(loss.shape)}, expected one number. Take its mean() or sum()?`);
+    throw new TensorError(
+      "gradients",
+      `the loss has shape ${formatShape(loss.shape)}, expected one number. Take its mean() or sum()?`,
+    );
   }
   if (seed && !sameShape(seed.shape, loss.shape)) {
-    throw new TensorError("gradients", `the seed has shape ${formatShape(seed.shape)}, the loss ${formatShape(loss.shape)}.`);
+    throw new TensorError(
+      "gradients",
+      `the seed has shape ${formatShape(seed.shape)}, the loss ${formatShape(loss.shape)}.`,
+    );
   }
   const targets = of.map((t) => (t instanceof Cell ? t.value : t));
   const wanted = new Map<Node, Set<number>>();
@@ -47,7 +61,8 @@ export function gradients(loss: Tensor, of: readonly (Tensor | Cell)[], { unused
     const cell = of[i] instanceof Cell ? (of[i] as Cell).name : "";
     throw new TensorError(
       "gradients",
-      `the loss does not depend on ${cell || `tensor ${i}`} ${formatShape(t.shape)}. ` + `Is it used in forward, and nothing detached? Pass {unused: "zeros"} to get zeros.`,
+      `the loss does not depend on ${cell || `tensor ${i}`} ${formatShape(t.shape)}. ` +
+        `Is it used in forward, and nothing detached? Pass {unused: "zeros"} to get zeros.`,
     );
   });
 }
@@ -61,7 +76,12 @@ function pathsTo(order: readonly Node[], wanted: ReadonlyMap<Node, unknown>): Se
   return leads;
 }
 
-function walk(loss: Value, seed: Tensor, order: readonly Node[], leads: ReadonlySet<Node>): Map<Node, (Tensor | undefined)[]> {
+function walk(
+  loss: Value,
+  seed: Tensor,
+  order: readonly Node[],
+  leads: ReadonlySet<Node>,
+): Map<Node, (Tensor | undefined)[]> {
   const arrived = new Map<Node, Contribution[][]>();
   const settled = new Map<Node, (Tensor | undefined)[]>();
   const send = (to: Value, contribution: Contribution) => {

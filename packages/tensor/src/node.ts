@@ -13,14 +13,31 @@ export interface OpParams {
   iota: { length: number };
   /** Philox4x32-10 bits of (seed, step, stream), as i32 bits or f32 uniforms in [0, 1). */
   random: { kind: "bits" | "uniform"; seed: number; step: number; stream: number };
-  neg: null; recip: null; exp: null; log: null; sin: null; cos: null; sqrt: null; tanh: null; sigmoid: null;
-  erf: null; atan: null; floor: null; abs: null; sign: null;
+  neg: null;
+  recip: null;
+  exp: null;
+  log: null;
+  sin: null;
+  cos: null;
+  sqrt: null;
+  tanh: null;
+  sigmoid: null;
+  erf: null;
+  atan: null;
+  floor: null;
+  abs: null;
+  sign: null;
   cast: null;
   /** The identity, where derivatives stop. */
   detach: null;
   /** Input 0 itself; `gradient` gives the derivatives of the other inputs, and none passes to input 0. */
   customGradient: { gradient: (g: Tensor, y: Tensor) => (Tensor | undefined)[] };
-  add: null; mul: null; div: null; max: null; lt: null; eq: null;
+  add: null;
+  mul: null;
+  div: null;
+  max: null;
+  lt: null;
+  eq: null;
   where: null;
   /** Reductions keep reduced axes with size 1. */
   sum: { axes: readonly number[] };
@@ -117,7 +134,13 @@ export function handle(node: Node, index = 0): Tensor {
 }
 
 /** A node with one output, as a handle. */
-export function make<O extends Op>(op: O, inputs: readonly Value[], params: OpParams[O], shape: Shape, dtype: DType): Tensor {
+export function make<O extends Op>(
+  op: O,
+  inputs: readonly Value[],
+  params: OpParams[O],
+  shape: Shape,
+  dtype: DType,
+): Tensor {
   checkShape(op, shape);
   return handle(new Node<Op>(op, inputs, params, [{ shape, dtype }]));
 }

@@ -1,10 +1,10 @@
-import type { Allocation, Backend, GuardReport } from "./backend.js";
-import { discard, queuedAssignments, type Cell } from "./cell.js";
-import { byteSize, hostArray, type HostArray } from "./dtype.js";
-import { TensorError, invariant } from "./errors.js";
 import { openCpuSync } from "#cpu";
-import { isRealized, specOf, type DeviceBuffer, type Node, type OpParams, type Value } from "./node.js";
-import { PlanCache, type Entry } from "./plan/cache.js";
+import type { Allocation, Backend, GuardReport } from "./backend.js";
+import { type Cell, discard, queuedAssignments } from "./cell.js";
+import { byteSize, type HostArray, hostArray } from "./dtype.js";
+import { invariant, TensorError } from "./errors.js";
+import { type DeviceBuffer, isRealized, type Node, type OpParams, specOf, type Value } from "./node.js";
+import { type Entry, PlanCache } from "./plan/cache.js";
 import { explain } from "./plan/explain.js";
 import { capture, type Graph } from "./plan/graph.js";
 import { advanceStep, seedWords } from "./random.js";
@@ -66,7 +66,8 @@ function submit(tensors: readonly Value[]): Promise<void> {
   const device = backend();
   try {
     const queued = queuedAssignments();
-    if (queued.size === 0 && tensors.every(isRealized)) return Promise.all(tensors.map((t) => t.node.device[t.index]?.ready)).then(() => {});
+    if (queued.size === 0 && tensors.every(isRealized))
+      return Promise.all(tensors.map((t) => t.node.device[t.index]?.ready)).then(() => {});
     const graph = capture(tensors, queued);
     for (const node of graph.nodes) placeCell(node, device);
     const entry = cacheOf(device).lookup(graph, fused);
@@ -82,7 +83,10 @@ function placeCell(node: Node, device: Backend): void {
   const existing = node.device[0];
   if (existing && existing.backend !== device) {
     const name = (node.cell?.cell as Cell | undefined)?.name || "a tensor";
-    throw new TensorError("realize", `${name} is on ${existing.backend.name}, the computation runs on ${device.name}. Call await evict() on its cell, or await its data(), before use()?`);
+    throw new TensorError(
+      "realize",
+      `${name} is on ${existing.backend.name}, the computation runs on ${device.name}. Call await evict() on its cell, or await its data(), before use()?`,
+    );
   }
   const host = node.host[0];
   if (!node.cell || existing || !host) return;
@@ -99,7 +103,10 @@ function run(device: Backend, graph: Graph, { planned, executable }: Entry): Pro
   const bound = planned.bound.map((binding): Allocation => {
     if (binding.kind === "leaf") return graph.nodes[binding.position]!.device[binding.index]!.allocation;
     const made = binding.kind === "cell" ? cells : results;
-    const allocation = binding.kind === "cell" ? cellAllocation(device, graph.roots[binding.root]!.cell!) : allocateRoot(device, graph, binding.root);
+    const allocation =
+      binding.kind === "cell"
+        ? cellAllocation(device, graph.roots[binding.root]!.cell!)
+        : allocateRoot(device, graph, binding.root);
     made.set(binding.root, allocation);
     return allocation;
   });
@@ -125,7 +132,11 @@ function run(device: Backend, graph: Graph, { planned, executable }: Entry): Pro
   graph.roots.forEach((root, i) => {
     const node = graph.nodes[root.position]!;
     if (root.cell) {
-      root.cell.commit({ backend: device, allocation: cells.get(i) ?? cellAllocation(device, root.cell), ready: settled });
+      root.cell.commit({
+        backend: device,
+        allocation: cells.get(i) ?? cellAllocation(device, root.cell),
+        ready: settled,
+      });
       return;
     }
     let allocation = results.get(i);
@@ -178,7 +189,10 @@ function fillScalars(graph: Graph, sources: Entry["planned"]["scalars"], out: In
 function faultError(report: GuardReport, node: Node | undefined): TensorError {
   if (report.fault === "nonFinite") {
     const what = node?.op === "checkFinite" ? (node.params as OpParams["checkFinite"]).what : "a value";
-    return new TensorError("checkFinite", `${what} is not finite (NaN or infinite); nothing was updated. Lower the learning rate, clip gradients, or look for bad input.`);
+    return new TensorError(
+      "checkFinite",
+      `${what} is not finite (NaN or infinite); nothing was updated. Lower the learning rate, clip gradients, or look for bad input.`,
+    );
   }
   const op = node?.op ?? "gather";
   const axis = node ? (node.params as OpParams["gather"]).axis : 0;
@@ -233,5 +247,8 @@ async function copyToHost(value: Value): Promise<HostArray> {
 
 function refuseLost(node: Node): never {
   const { cell, version } = node.cell ?? {};
-  throw new TensorError("data", `${cell?.name || "the tensor"} v${version} was overwritten, it is now v${cell?.version}. Read it before the step, or read the cell's value.`);
+  throw new TensorError(
+    "data",
+    `${cell?.name || "the tensor"} v${version} was overwritten, it is now v${cell?.version}. Read it before the step, or read the cell's value.`,
+  );
 }

@@ -68,16 +68,19 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
   const list = (typeof axes === "number" ? [axes] : axes).map((a) => normalizeAxis(op, a, rank)).sort((a, b) => a - b);
-  for (let i = 1; i < list.length; i++) if (list[i] === list[i - 1]) throw new TensorError(op, `axis ${list[i]} is given twice.`);
+  for (let i = 1; i < list.length; i++)
+    if (list[i] === list[i - 1]) throw new TensorError(op, `axis ${list[i]} is given twice.`);
   return list;
 }
 
 /** Throws unless every size is a non-negative integer and the element count fits 2^31. */
 export function checkShape(op: string, shape: Shape): void {
   for (const d of shape) {
-    if (!Number.isInteger(d) || d < 0) throw new TensorError(op, `${formatShape(shape)} is no shape: sizes are integers of at least 0.`);
+    if (!Number.isInteger(d) || d < 0)
+      throw new TensorError(op, `${formatShape(shape)} is no shape: sizes are integers of at least 0.`);
   }
-  if (sizeOf(shape) >= 2 ** 31) throw new TensorError(op, `${formatShape(shape)} has 2^31 elements or more. Split it into batches?`);
+  if (sizeOf(shape) >= 2 ** 31)
+    throw new TensorError(op, `${formatShape(shape)} has 2^31 elements or more. Split it into batches?`);
 }
 
 /**

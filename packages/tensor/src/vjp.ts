@@ -1,5 +1,5 @@
 import type { PoolParams } from "./backend.js";
-import { handle, specOf, type Node, type Op, type OpParams } from "./node.js";
+import { handle, type Node, type Op, type OpParams, specOf } from "./node.js";
 import { avgPool2d, conv2d, conv2dInput, conv2dWeight, matmul, poolBack } from "./ops/contract.js";
 import { cast, constant, expand, reshape } from "./ops/convert.js";
 import { add, cos, div, eq, exp, lt, maximum, mul, neg, sign, sin, sub, where } from "./ops/elementwise.js";
@@ -63,7 +63,10 @@ export const vjp: { [O in Op]: Row<O> } = {
 
   add: ({ g }) => [g, g],
   mul: ({ g, x: [a, b], needs }) => [needs(0) ? mul(g, b!) : undefined, needs(1) ? mul(g, a!) : undefined],
-  div: ({ g, x: [, b], y, needs }) => [needs(0) ? div(g, b!) : undefined, needs(1) ? neg(div(mul(g, y), b!)) : undefined],
+  div: ({ g, x: [, b], y, needs }) => [
+    needs(0) ? div(g, b!) : undefined,
+    needs(1) ? neg(div(mul(g, y), b!)) : undefined,
+  ],
   max: ({ g, x: [a, b], needs }) => {
     const half = mul(g, 0.5);
     const share = (mine: Tensor, other: Tensor) => where(lt(mine, other), 0, where(eq(mine, other), half, g));
@@ -82,13 +85,21 @@ export const vjp: { [O in Op]: Row<O> } = {
   },
 
   reshape: ({ g, x: [x] }) => [reshape(g, x!.shape)],
-  permute: ({ g, params: { order } }) => [permute(g, order.map((_, i) => order.indexOf(i)))],
+  permute: ({ g, params: { order } }) => [
+    permute(
+      g,
+      order.map((_, i) => order.indexOf(i)),
+    ),
+  ],
   expand: ({ g, x: [x] }) => [unexpand(g, x!.shape)],
   pad: ({ g, x: [x], params: { before, interior } }) => [
-    slice(g, ...x!.shape.map((d, i): [number, number, number] => {
-      const by = interior[i]! + 1;
-      return [before[i]!, before[i]! + (d === 0 ? 0 : (d - 1) * by + 1), by];
-    })),
+    slice(
+      g,
+      ...x!.shape.map((d, i): [number, number, number] => {
+        const by = interior[i]! + 1;
+        return [before[i]!, before[i]! + (d === 0 ? 0 : (d - 1) * by + 1), by];
+      }),
+    ),
   ],
   slice: ({ g, x: [x], params: { start, step } }) => {
     const after = x!.shape.map((d, i) => d - start[i]! - (g.shape[i] === 0 ? 0 : (g.shape[i]! - 1) * step[i]! + 1));
@@ -100,7 +111,12 @@ export const vjp: { [O in Op]: Row<O> } = {
     return x.map((t, i) => {
       const from = at;
       at += t.shape[axis]!;
-      return needs(i) ? slice(g, ...t.shape.map((_, k): [number, number] | null => (k === axis ? [from, from + t.shape[axis]!] : null))) : undefined;
+      return needs(i)
+        ? slice(
+            g,
+            ...t.shape.map((_, k): [number, number] | null => (k === axis ? [from, from + t.shape[axis]!] : null)),
+          )
+        : undefined;
     });
   },
 
@@ -123,7 +139,10 @@ export const vjp: { [O in Op]: Row<O> } = {
   pool: ({ g, x: [x], params }) => [poolBack(x!, g, params)],
   poolBack: ({ g, x: [x, dy], params }) => [undefined, pickWindows(x!, g, dy!.shape, params)],
 
-  gather: ({ g, x: [x, index], params: { axis } }) => [fitted(scatterAdd(index!, g, axis, x!.shape[axis]!), x!.shape), undefined],
+  gather: ({ g, x: [x, index], params: { axis } }) => [
+    fitted(scatterAdd(index!, g, axis, x!.shape[axis]!), x!.shape),
+    undefined,
+  ],
   scatterAdd: ({ g, x: [index], params: { axis } }) => [undefined, gather(g, axis, index!)],
   sort: ({ node, gradients }) => {
     const g = gradients[0];
@@ -139,7 +158,11 @@ export const vjp: { [O in Op]: Row<O> } = {
 function fitted(g: Tensor, shape: readonly number[]): Tensor {
   if (g.shape.every((d, i) => d === shape[i])) return g;
   const cut = slice(g, ...shape.map((d): [number, number] => [0, d]));
-  return padRaw(cut, shape.map(() => 0), shape.map((d, i) => d - cut.shape[i]!));
+  return padRaw(
+    cut,
+    shape.map(() => 0),
+    shape.map((d, i) => d - cut.shape[i]!),
+  );
 }
 
 /** What pooling x picks of g: its element at the first maximum of each window, or the mean of the window. */
@@ -149,7 +172,11 @@ function pickWindows(x: Tensor, g: Tensor, shape: readonly number[], params: Poo
   const around = [0, 0, ...padding];
   // [N, C, H, W] -> [N, C, H', W']: what tap (i, j) of every window sees
   const tap = (padded: Tensor, i: number, j: number) => {
-    const range = (from: number, count: number, step: number): [number, number, number] => [from, from + (count - 1) * step + 1, step];
+    const range = (from: number, count: number, step: number): [number, number, number] => [
+      from,
+      from + (count - 1) * step + 1,
+      step,
+    ];
     return slice(padded, null, null, range(i, shape[2]!, stride[0]), range(j, shape[3]!, stride[1]));
   };
   const values = padRaw(x, around, around, { value: -Infinity });
@@ -166,12 +193,21 @@ function pickWindows(x: Tensor, g: Tensor, shape: readonly number[], params: Poo
 }
 
 /** When every contribution to one tensor is a slice along one axis and none overlap, the sum of what arrived at them is one concat; else undefined. */
-export function joinSlices(parts: readonly { node: Node; arrived: Tensor }[], shape: readonly number[]): Tensor | undefined {
+export function joinSlices(
+  parts: readonly { node: Node; arrived: Tensor }[],
+  shape: readonly number[],
+): Tensor | undefined {
   if (parts.length < 2 || parts.some(({ node }) => node.op !== "slice")) return undefined;
-  const spans = parts.map(({ node, arrived }) => ({ params: node.params as OpParams["slice"], arrived, size: specOf({ node, index: 0 }).shape }));
+  const spans = parts.map(({ node, arrived }) => ({
+    params: node.params as OpParams["slice"],
+    arrived,
+    size: specOf({ node, index: 0 }).shape,
+  }));
   const axis = shape.findIndex((d, i) => spans.some(({ size }) => size[i] !== d));
   if (axis < 0) return undefined;
-  const plain = spans.every(({ params, size }) => params.step.every((s) => s === 1) && size.every((d, i) => i === axis || d === shape[i]));
+  const plain = spans.every(
+    ({ params, size }) => params.step.every((s) => s === 1) && size.every((d, i) => i === axis || d === shape[i]),
+  );
   if (!plain) return undefined;
   spans.sort((a, b) => a.params.start[axis]! - b.params.start[axis]!);
   const pieces: Tensor[] = [];

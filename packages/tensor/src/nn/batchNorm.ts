@@ -59,7 +59,11 @@ abstract class BatchNorm extends Module<Tensor, Tensor> {
 
   forward(x: Tensor): Tensor {
     this.check(x);
-    const options = { epsilon: this.epsilon, ...(this.weight && { weight: this.weight }), ...(this.bias && { bias: this.bias }) };
+    const options = {
+      epsilon: this.epsilon,
+      ...(this.weight && { weight: this.weight }),
+      ...(this.bias && { bias: this.bias }),
+    };
     if (!this.training && this.runningMean && this.runningVar) {
       return batchNorm(x, { ...options, mean: this.runningMean, variance: this.runningVar });
     }

@@ -2,9 +2,9 @@ import type { ConvParams, PoolParams } from "../backend.js";
 import { requireDType } from "../dtype.js";
 import { TensorError } from "../errors.js";
 import { make, specOf } from "../node.js";
-import { broadcastShapes, formatShape, sizeOf, type Shape } from "../shape.js";
+import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { cast, expand, reshape, toTensor, type TensorLike } from "./convert.js";
+import { cast, expand, reshape, type TensorLike, toTensor } from "./convert.js";
 
 /** One number for both directions, or [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
@@ -35,7 +35,8 @@ export interface PoolOptions {
 export function pair(op: string, name: string, value: Pair, least: number): [number, number] {
   const both: [number, number] = typeof value === "number" ? [value, value] : [value[0], value[1]];
   for (const v of both) {
-    if (!Number.isInteger(v) || v < least) throw new TensorError(op, `${name} ${JSON.stringify(value)}: expected whole numbers of at least ${least}.`);
+    if (!Number.isInteger(v) || v < least)
+      throw new TensorError(op, `${name} ${JSON.stringify(value)}: expected whole numbers of at least ${least}.`);
   }
   return both;
 }
@@ -51,7 +52,11 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const right = specOf(y).shape;
   requireDType("matmul", "the left operand", specOf(x).dtype, "f32");
   requireDType("matmul", "the right operand", specOf(y).dtype, "f32");
-  if (left.length === 0 || right.length === 0) throw new TensorError("matmul", `${formatShape(left)} x ${formatShape(right)}: scalars have no inner axis. Use mul()?`);
+  if (left.length === 0 || right.length === 0)
+    throw new TensorError(
+      "matmul",
+      `${formatShape(left)} x ${formatShape(right)}: scalars have no inner axis. Use mul()?`,
+    );
   if (left.length === 1) x = reshape(x, [1, left[0]!]);
   if (right.length === 1) y = reshape(y, [right[0]!, 1]);
   const p = specOf(x).shape;
@@ -59,8 +64,14 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor {
   const [m, k] = p.slice(-2) as [number, number];
   const [k2, n] = q.slice(-2) as [number, number];
   if (k !== k2) {
-    const hint = left.length > 1 && right.length > 1 && right.at(-1) === k ? "Transpose the second?" : "The last axis of the first meets the last but one of the second.";
-    throw new TensorError("matmul", `inner sizes differ: ${formatShape(left)} x ${formatShape(right)} (${k} and ${k2}). ${hint}`);
+    const hint =
+      left.length > 1 && right.length > 1 && right.at(-1) === k
+        ? "Transpose the second?"
+        : "The last axis of the first meets the last but one of the second.";
+    throw new TensorError(
+      "matmul",
+      `inner sizes differ: ${formatShape(left)} x ${formatShape(right)} (${k} and ${k2}). ${hint}`,
+    );
   }
   let out: Tensor;
   if (q.length === 2 && p.length > 2) {
@@ -87,15 +98,24 @@ export function windowCount(size: number, kernel: number, stride: number, paddin
 }
 
 /** The 2-d convolution (cross-correlation) of images x [N, C, H, W] with weight [O, C/groups, kh, kw] -> [N, O, H', W'], as PyTorch's conv2d. */
-export function conv2d(x: TensorLike, weight: TensorLike, { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions = {}): Tensor {
+export function conv2d(
+  x: TensorLike,
+  weight: TensorLike,
+  { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions = {},
+): Tensor {
   const image = toTensor("conv2d", x);
   const w = toTensor("conv2d", weight);
   const xs = specOf(image).shape;
   const ws = specOf(w).shape;
   requireDType("conv2d", "the input", specOf(image).dtype, "f32");
   requireDType("conv2d", "the weight", specOf(w).dtype, "f32");
-  if (xs.length !== 4) throw new TensorError("conv2d", `the input has shape ${formatShape(xs)}, expected [N, C, H, W]. ${xs.length === 3 ? "Add the batch axis with unsqueeze(0)?" : ""}`);
-  if (ws.length !== 4) throw new TensorError("conv2d", `the weight has shape ${formatShape(ws)}, expected [out, in/groups, kh, kw].`);
+  if (xs.length !== 4)
+    throw new TensorError(
+      "conv2d",
+      `the input has shape ${formatShape(xs)}, expected [N, C, H, W]. ${xs.length === 3 ? "Add the batch axis with unsqueeze(0)?" : ""}`,
+    );
+  if (ws.length !== 4)
+    throw new TensorError("conv2d", `the weight has shape ${formatShape(ws)}, expected [out, in/groups, kh, kw].`);
   const params: ConvParams = {
     stride: pair("conv2d", "stride", stride, 1),
     padding: pair("conv2d", "padding", padding, 0),
@@ -106,11 +126,19 @@ export function conv2d(x: TensorLike, weight: TensorLike, { stride = 1, padding 
     throw new TensorError("conv2d", `groups ${groups} divides not both ${xs[1]} input and ${ws[0]} output channels.`);
   }
   if (ws[1]! * groups !== xs[1]) {
-    throw new TensorError("conv2d", `the input has ${xs[1]} channels, the weight ${formatShape(ws)} with groups ${groups} expects ${ws[1]! * groups}. Is the input [N, C, H, W]?`);
+    throw new TensorError(
+      "conv2d",
+      `the input has ${xs[1]} channels, the weight ${formatShape(ws)} with groups ${groups} expects ${ws[1]! * groups}. Is the input [N, C, H, W]?`,
+    );
   }
-  const size = [0, 1].map((i) => windowCount(xs[2 + i]!, ws[2 + i]!, params.stride[i]!, params.padding[i]!, params.dilation[i]!));
+  const size = [0, 1].map((i) =>
+    windowCount(xs[2 + i]!, ws[2 + i]!, params.stride[i]!, params.padding[i]!, params.dilation[i]!),
+  );
   if (size.some((s) => s < 1)) {
-    throw new TensorError("conv2d", `a kernel ${formatShape(ws.slice(2))} does not fit an image ${formatShape(xs.slice(2))} with padding ${formatShape(params.padding)}. Add padding?`);
+    throw new TensorError(
+      "conv2d",
+      `a kernel ${formatShape(ws.slice(2))} does not fit an image ${formatShape(xs.slice(2))} with padding ${formatShape(params.padding)}. Add padding?`,
+    );
   }
   return make("conv2d", [image, w], params, [xs[0]!, ws[0]!, ...size], "f32");
 }
@@ -129,7 +157,8 @@ function pool(op: string, kind: "max" | "avg", x: TensorLike, kernel: Pair, opti
   const { stride = kernel, padding = 0, countIncludePad = true } = options;
   const image = cast(toTensor(op, x), "f32");
   const { shape } = specOf(image);
-  if (shape.length !== 4) throw new TensorError(op, `the input has shape ${formatShape(shape)}, expected [N, C, H, W].`);
+  if (shape.length !== 4)
+    throw new TensorError(op, `the input has shape ${formatShape(shape)}, expected [N, C, H, W].`);
   const params: PoolParams = {
     kind,
     kernel: pair(op, "kernel", kernel, 1),
@@ -138,10 +167,19 @@ function pool(op: string, kind: "max" | "avg", x: TensorLike, kernel: Pair, opti
     countIncludePad,
   };
   if (params.padding.some((p, i) => p > params.kernel[i]! / 2)) {
-    throw new TensorError(op, `padding ${formatShape(params.padding)} is more than half of the kernel ${formatShape(params.kernel)}.`);
+    throw new TensorError(
+      op,
+      `padding ${formatShape(params.padding)} is more than half of the kernel ${formatShape(params.kernel)}.`,
+    );
   }
-  const size = [0, 1].map((i) => windowCount(shape[2 + i]!, params.kernel[i]!, params.stride[i]!, params.padding[i]!, 1));
-  if (size.some((s) => s < 1)) throw new TensorError(op, `a window ${formatShape(params.kernel)} does not fit an image ${formatShape(shape.slice(2))}. Pad the image, or use a smaller window?`);
+  const size = [0, 1].map((i) =>
+    windowCount(shape[2 + i]!, params.kernel[i]!, params.stride[i]!, params.padding[i]!, 1),
+  );
+  if (size.some((s) => s < 1))
+    throw new TensorError(
+      op,
+      `a window ${formatShape(params.kernel)} does not fit an image ${formatShape(shape.slice(2))}. Pad the image, or use a smaller window?`,
+    );
   return make("pool", [image], params, [shape[0]!, shape[1]!, ...size], "f32");
 }
 

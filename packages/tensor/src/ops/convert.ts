@@ -1,7 +1,7 @@
-import { promote, type DType, type HostArray } from "../dtype.js";
+import { type DType, type HostArray, promote } from "../dtype.js";
 import { TensorError } from "../errors.js";
 import { make, specOf, type Value } from "../node.js";
-import { broadcastShapes, formatShape, sameShape, sizeOf, type Shape } from "../shape.js";
+import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 
 /** What ops accept as a tensor: a tensor, a cell (its newest value is read), or a number. */
@@ -19,7 +19,10 @@ export function toTensor(op: string, x: TensorLike): Tensor {
     if ("node" in x) return x as Tensor;
     if ("value" in x && x.value && typeof x.value === "object" && "node" in x.value) return x.value as Tensor;
   }
-  throw new TensorError(op, `expected a tensor, a parameter or a number, got ${describe(x)}. Wrap data in tensor(...)?`);
+  throw new TensorError(
+    op,
+    `expected a tensor, a parameter or a number, got ${describe(x)}. Wrap data in tensor(...)?`,
+  );
 }
 
 function describe(x: unknown): string {
@@ -49,9 +52,18 @@ export function expand(x: TensorLike, shape: Shape): Tensor {
   const fits =
     target.length >= from.length && from.every((d, i) => d === 1 || d === target[target.length - from.length + i]);
   if (!fits) {
-    throw new TensorError("expand", `${formatShape(from)} does not expand to ${formatShape(shape)}: only axes of size 1 and new leading axes do.`);
+    throw new TensorError(
+      "expand",
+      `${formatShape(from)} does not expand to ${formatShape(shape)}: only axes of size 1 and new leading axes do.`,
+    );
   }
-  return make("expand", [reshape(t, [...new Array<number>(target.length - from.length).fill(1), ...from])], null, target, specOf(t).dtype);
+  return make(
+    "expand",
+    [reshape(t, [...new Array<number>(target.length - from.length).fill(1), ...from])],
+    null,
+    target,
+    specOf(t).dtype,
+  );
 }
 
 /** The same elements in row-major order with other sizes; one size may be -1 (what is left). */
@@ -71,12 +83,19 @@ function inferSize(from: Shape, shape: Shape): Shape {
   const total = sizeOf(from);
   if (unknown < 0) {
     if (sizeOf(shape) === total) return shape;
-    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, ${formatShape(shape)} has ${sizeOf(shape)}. Let one size be -1?`);
+    throw new TensorError(
+      "reshape",
+      `${formatShape(from)} has ${total} elements, ${formatShape(shape)} has ${sizeOf(shape)}. Let one size be -1?`,
+    );
   }
   const rest = shape.reduce((n, d, i) => (i === unknown ? n : n * d), 1);
-  if (shape.lastIndexOf(-1) !== unknown) throw new TensorError("reshape", `${formatShape(shape)}: only one size may be -1.`);
+  if (shape.lastIndexOf(-1) !== unknown)
+    throw new TensorError("reshape", `${formatShape(shape)}: only one size may be -1.`);
   if (rest === 0 || total % rest !== 0) {
-    throw new TensorError("reshape", `${formatShape(from)} has ${total} elements, ${formatShape(shape)} needs a multiple of ${rest}.`);
+    throw new TensorError(
+      "reshape",
+      `${formatShape(from)} has ${total} elements, ${formatShape(shape)} needs a multiple of ${rest}.`,
+    );
   }
   return shape.map((d, i) => (i === unknown ? total / rest : d));
 }
@@ -96,7 +115,8 @@ function commonDType(a: TensorLike, x: Value, b: TensorLike, y: Value): DType {
   const left = specOf(x).dtype;
   const right = specOf(y).dtype;
   const weak = (raw: TensorLike, other: DType) =>
-    typeof raw === "boolean" || (typeof raw === "number" && Number.isInteger(raw) && Math.abs(raw) < 2 ** 31 && other !== "f32");
+    typeof raw === "boolean" ||
+    (typeof raw === "number" && Number.isInteger(raw) && Math.abs(raw) < 2 ** 31 && other !== "f32");
   if (weak(a, right)) return promote("i32", right);
   if (weak(b, left)) return promote("i32", left);
   return promote(left, right);

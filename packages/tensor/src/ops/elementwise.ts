@@ -1,7 +1,7 @@
-import { make, specOf, type Op } from "../node.js";
-import type { Tensor } from "../tensor.js";
-import { cast, expand, matched, numeric, real, toTensor, type TensorLike } from "./convert.js";
+import { make, type Op, specOf } from "../node.js";
 import { broadcastShapes } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import { cast, expand, matched, numeric, real, type TensorLike, toTensor } from "./convert.js";
 
 type RealUnary = "recip" | "exp" | "log" | "sin" | "cos" | "sqrt" | "tanh" | "sigmoid" | "erf" | "atan" | "floor";
 
@@ -93,7 +93,8 @@ export const ne = (a: TensorLike, b: TensorLike): Tensor => logicalNot(eq(a, b))
 /** Both, as bool. */
 export const logicalAnd = (a: TensorLike, b: TensorLike): Tensor => cast(mul(cast(a, "bool"), cast(b, "bool")), "bool");
 /** Either, as bool. */
-export const logicalOr = (a: TensorLike, b: TensorLike): Tensor => cast(maximum(cast(a, "bool"), cast(b, "bool")), "bool");
+export const logicalOr = (a: TensorLike, b: TensorLike): Tensor =>
+  cast(maximum(cast(a, "bool"), cast(b, "bool")), "bool");
 /** Not, as bool. */
 export const logicalNot = (a: TensorLike): Tensor => eq(cast(a, "bool"), 0);
 

@@ -3,7 +3,7 @@ import { TensorError } from "../errors.js";
 import { handle, make, Node, specOf } from "../node.js";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { expand, real, reshape, toTensor, type TensorLike } from "./convert.js";
+import { expand, real, reshape, type TensorLike, toTensor } from "./convert.js";
 import { permute } from "./movement.js";
 
 /**
@@ -18,7 +18,10 @@ export function gather(x: TensorLike, axis: number, index: TensorLike): Tensor {
   requireDType("gather", "the index", specOf(at).dtype, "i32");
   const i = normalizeAxis("gather", axis, shape.length);
   if (sizes.length !== shape.length || sizes.some((d, k) => k !== i && d > shape[k]!)) {
-    throw new TensorError("gather", `an index ${formatShape(sizes)} does not address ${formatShape(shape)} along axis ${i}: equal rank, and no larger off the axis.`);
+    throw new TensorError(
+      "gather",
+      `an index ${formatShape(sizes)} does not address ${formatShape(shape)} along axis ${i}: equal rank, and no larger off the axis.`,
+    );
   }
   return make("gather", [t, at], { axis: i }, sizes, dtype);
 }
@@ -28,7 +31,13 @@ export function scatterAdd(index: Tensor, source: Tensor, axis: number, size: nu
   const { shape, dtype } = specOf(source);
   const at = normalizeAxis("scatterAdd", axis, shape.length);
   requireDType("scatterAdd", "the index", specOf(index).dtype, "i32");
-  return make("scatterAdd", [expand(index, shape), source], { axis: at }, shape.map((d, i) => (i === at ? size : d)), dtype);
+  return make(
+    "scatterAdd",
+    [expand(index, shape), source],
+    { axis: at },
+    shape.map((d, i) => (i === at ? size : d)),
+    dtype,
+  );
 }
 
 /** Whole entries of x along `axis` picked by an i32 index of any shape: embedding lookup for axis 0. Result: x's shape with that axis replaced by the index's. */
@@ -39,8 +48,18 @@ export function take(x: TensorLike, index: TensorLike, axis = 0): Tensor {
   const i = normalizeAxis("take", axis, shape.length);
   const ids = specOf(at).shape;
   const count = sizeOf(ids);
-  const flat = reshape(at, shape.map((_, k) => (k === i ? count : 1)));
-  const picked = gather(t, i, expand(flat, shape.map((d, k) => (k === i ? count : d))));
+  const flat = reshape(
+    at,
+    shape.map((_, k) => (k === i ? count : 1)),
+  );
+  const picked = gather(
+    t,
+    i,
+    expand(
+      flat,
+      shape.map((d, k) => (k === i ? count : d)),
+    ),
+  );
   return reshape(picked, [...shape.slice(0, i), ...ids, ...shape.slice(i + 1)]);
 }
 
@@ -51,7 +70,11 @@ export interface SortOptions {
 }
 
 /** The elements along `axis` in order, and the i32 positions they came from; stable; NaN counts as largest. */
-export function sort(x: TensorLike, axis = -1, { descending = false }: SortOptions = {}): { values: Tensor; indices: Tensor } {
+export function sort(
+  x: TensorLike,
+  axis = -1,
+  { descending = false }: SortOptions = {},
+): { values: Tensor; indices: Tensor } {
   const t = real("sort", x);
   const rank = specOf(t).shape.length;
   if (rank === 0) {
@@ -64,7 +87,10 @@ export function sort(x: TensorLike, axis = -1, { descending = false }: SortOptio
   order[rank - 1] = at;
   const last = permute(t, order);
   const { shape } = specOf(last);
-  const node = new Node("sort", [last], { descending }, [{ shape, dtype: "f32" }, { shape, dtype: "i32" }]) as Node;
+  const node = new Node("sort", [last], { descending }, [
+    { shape, dtype: "f32" },
+    { shape, dtype: "i32" },
+  ]) as Node;
   return { values: permute(handle(node, 0), order), indices: permute(handle(node, 1), order) };
 }
 
@@ -78,7 +104,11 @@ export function checkFinite(x: TensorLike, what = "value"): Tensor {
  * `y` with a derivative of its own: `gradient(g, y)` gives those of `inputs` (undefined for none) from that of y. It has to be
  * what differentiating y would give, by a shorter way.
  */
-export function customGradient(y: Tensor, inputs: readonly Tensor[], gradient: (g: Tensor, y: Tensor) => (Tensor | undefined)[]): Tensor {
+export function customGradient(
+  y: Tensor,
+  inputs: readonly Tensor[],
+  gradient: (g: Tensor, y: Tensor) => (Tensor | undefined)[],
+): Tensor {
   const { shape, dtype } = specOf(y);
   return make("customGradient", [y, ...inputs], { gradient }, shape, dtype);
 }

@@ -1,8 +1,8 @@
-import { hostArray, type DType, type HostArray } from "../dtype.js";
+import { type DType, type HostArray, hostArray } from "../dtype.js";
 import { TensorError } from "../errors.js";
 import { leaf, make } from "../node.js";
 import { drawStream } from "../random.js";
-import { checkShape, formatShape, sizeOf, type Shape } from "../shape.js";
+import { checkShape, formatShape, type Shape, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { cast, constant, expand } from "./convert.js";
 import { add, cos, log, mul, neg, sqrt } from "./elementwise.js";
@@ -11,7 +11,15 @@ import { add, cos, log, mul, neg, sqrt } from "./elementwise.js";
 export type Nested = number | boolean | readonly Nested[];
 
 /** What `tensor()` makes tensors of. */
-export type TensorData = Nested | HostArray | Float64Array | Int8Array | Int16Array | Uint16Array | Uint32Array | Uint8ClampedArray;
+export type TensorData =
+  | Nested
+  | HostArray
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Uint16Array
+  | Uint32Array
+  | Uint8ClampedArray;
 
 /** Options of `tensor()`. */
 export interface TensorOptions {
@@ -29,12 +37,20 @@ export function tensor(data: TensorData, { dtype, shape }: TensorOptions = {}): 
   const as = dtype ?? guessDType(data, flat);
   const sizes = shape ?? found;
   checkShape("tensor", sizes);
-  if (sizeOf(sizes) !== flat.length) throw new TensorError("tensor", `${flat.length} elements do not fill shape ${formatShape(sizes)}, which has ${sizeOf(sizes)}.`);
+  if (sizeOf(sizes) !== flat.length)
+    throw new TensorError(
+      "tensor",
+      `${flat.length} elements do not fill shape ${formatShape(sizes)}, which has ${sizeOf(sizes)}.`,
+    );
   const out = hostArray(as, flat.length);
   for (let i = 0; i < flat.length; i++) {
     const value = Number(flat[i]);
     out[i] = as === "bool" ? (value ? 1 : 0) : value;
-    if (as === "i32" && out[i] !== value) throw new TensorError("tensor", `element ${i} is ${value}, which i32 does not hold. Use dtype "f32", or round first?`);
+    if (as === "i32" && out[i] !== value)
+      throw new TensorError(
+        "tensor",
+        `element ${i} is ${value}, which i32 does not hold. Use dtype "f32", or round first?`,
+      );
   }
   return leaf(out, sizes, as);
 }
@@ -56,13 +72,24 @@ function nesting(data: Nested): number[] {
 
 function flattenInto(out: (number | boolean)[], data: Nested, shape = nesting(data), depth = 0): (number | boolean)[] {
   if (!Array.isArray(data)) {
-    if (depth !== shape.length) throw new TensorError("tensor", `lists of unequal depth: a number stands where a list of ${shape[depth]} is expected. Wrap it in one?`);
-    if (typeof data !== "number" && typeof data !== "boolean") throw new TensorError("tensor", `expected numbers, got ${typeof data} (${String(data)}). Convert it with Number(...)?`);
+    if (depth !== shape.length)
+      throw new TensorError(
+        "tensor",
+        `lists of unequal depth: a number stands where a list of ${shape[depth]} is expected. Wrap it in one?`,
+      );
+    if (typeof data !== "number" && typeof data !== "boolean")
+      throw new TensorError(
+        "tensor",
+        `expected numbers, got ${typeof data} (${String(data)}). Convert it with Number(...)?`,
+      );
     out.push(data);
     return out;
   }
   if (data.length !== shape[depth]) {
-    throw new TensorError("tensor", `ragged lists: one of ${data.length} elements where ${shape[depth] ?? "a number"} ${depth < shape.length ? "are" : "is"} expected. Pad them?`);
+    throw new TensorError(
+      "tensor",
+      `ragged lists: one of ${data.length} elements where ${shape[depth] ?? "a number"} ${depth < shape.length ? "are" : "is"} expected. Pad them?`,
+    );
   }
   for (const item of data) flattenInto(out, item, shape, depth + 1);
   return out;
@@ -71,7 +98,10 @@ function flattenInto(out: (number | boolean)[], data: Nested, shape = nesting(da
 /** A tensor of `shape` filled with one value; it takes no memory until something computes with it. */
 export function full(shape: Shape, value: number, { dtype = "f32" }: { dtype?: DType } = {}): Tensor {
   checkShape("full", shape);
-  return expand(dtype === "bool" || dtype === "u8" ? cast(constant(value, "i32"), dtype) : constant(value, dtype), shape);
+  return expand(
+    dtype === "bool" || dtype === "u8" ? cast(constant(value, "i32"), dtype) : constant(value, dtype),
+    shape,
+  );
 }
 
 /** Zeros of `shape`. */
@@ -88,7 +118,8 @@ export function iota(length: number): Tensor {
 /** start, start + step, ... below stop: `arange(4)`, `arange(2, 10, 2)`; i32 when all are whole numbers, else f32. */
 export function arange(start: number, stop?: number, step = 1): Tensor {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  if (step === 0 || !Number.isFinite(from + to + step)) throw new TensorError("arange", `from ${from} to ${to} by ${step} has no end. Give a finite step that is not 0.`);
+  if (step === 0 || !Number.isFinite(from + to + step))
+    throw new TensorError("arange", `from ${from} to ${to} by ${step} has no end. Give a finite step that is not 0.`);
   const count = iota(Math.max(0, Math.ceil((to - from) / step)));
   const whole = Number.isInteger(from) && Number.isInteger(step);
   return add(mul(whole ? count : cast(count, "f32"), step), from);
@@ -127,4 +158,3 @@ export function randint(low: number, high: number, shape: Shape): Tensor {
   if (!(high > low)) throw new TensorError("randint", `there is no whole number from ${low} below ${high}.`);
   return add(cast(mul(rand(shape), high - low), "i32"), low);
 }
-

@@ -1,9 +1,9 @@
+import { promote } from "../dtype.js";
 import { TensorError } from "../errors.js";
 import { make, specOf } from "../node.js";
 import { formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf } from "../shape.js";
-import { promote } from "../dtype.js";
 import type { Tensor } from "../tensor.js";
-import { cast, reshape, toTensor, type TensorLike } from "./convert.js";
+import { cast, reshape, type TensorLike, toTensor } from "./convert.js";
 
 /** The axes in another order: result axis i is axis `order[i]` of x. */
 export function permute(x: TensorLike, order: readonly number[]): Tensor {
@@ -11,10 +11,19 @@ export function permute(x: TensorLike, order: readonly number[]): Tensor {
   const { shape, dtype } = specOf(t);
   const list = order.map((a) => normalizeAxis("permute", a, shape.length));
   if (list.length !== shape.length || new Set(list).size !== list.length) {
-    throw new TensorError("permute", `order ${formatShape(order)} does not name each of the ${shape.length} axes of ${formatShape(shape)} once.`);
+    throw new TensorError(
+      "permute",
+      `order ${formatShape(order)} does not name each of the ${shape.length} axes of ${formatShape(shape)} once.`,
+    );
   }
   if (list.every((a, i) => a === i)) return t;
-  return make("permute", [t], { order: list }, list.map((a) => shape[a]!), dtype);
+  return make(
+    "permute",
+    [t],
+    { order: list },
+    list.map((a) => shape[a]!),
+    dtype,
+  );
 }
 
 /** Two axes exchanged (the last two by default). */
@@ -34,7 +43,10 @@ export function squeeze(x: TensorLike, axes?: number | readonly number[]): Tenso
   const t = toTensor("squeeze", x);
   const { shape } = specOf(t);
   const list = axes === undefined ? shape.map((_, i) => i) : normalizeAxes("squeeze", axes, shape.length);
-  return reshape(t, shape.filter((d, i) => d !== 1 || !list.includes(i)));
+  return reshape(
+    t,
+    shape.filter((d, i) => d !== 1 || !list.includes(i)),
+  );
 }
 
 /** x with a new axis of size 1 at `axis` of the result. */
@@ -76,7 +88,10 @@ export function slice(x: TensorLike, ...ranges: Range[]): Tensor {
     if (typeof range === "number") {
       const at = range < 0 ? range + size : range;
       if (!Number.isInteger(at) || at < 0 || at >= size) {
-        throw new TensorError("slice", `index ${range} is out of range for axis ${axis} of ${formatShape(shape)} (${-size} to ${size - 1}).`);
+        throw new TensorError(
+          "slice",
+          `index ${range} is out of range for axis ${axis} of ${formatShape(shape)} (${-size} to ${size - 1}).`,
+        );
       }
       start[axis] = at;
       sizes[axis] = 1;
@@ -84,7 +99,11 @@ export function slice(x: TensorLike, ...ranges: Range[]): Tensor {
       return;
     }
     const [from, to = size, by = 1] = range;
-    if (!Number.isInteger(by) || by < 1) throw new TensorError("slice", `step ${by}: a step is a whole number of at least 1. Use flip() for reversed order.`);
+    if (!Number.isInteger(by) || by < 1)
+      throw new TensorError(
+        "slice",
+        `step ${by}: a step is a whole number of at least 1. Use flip() for reversed order.`,
+      );
     const clip = (p: number) => Math.min(size, Math.max(0, p < 0 ? p + size : p));
     start[axis] = clip(from);
     step[axis] = by;
@@ -95,7 +114,12 @@ export function slice(x: TensorLike, ...ranges: Range[]): Tensor {
     result = make("slice", [t], { start, step }, sizes, dtype);
     shareHost(t, result, start, step);
   }
-  return dropped.length === 0 ? result : reshape(result, sizes.filter((_, i) => !dropped.includes(i)));
+  return dropped.length === 0
+    ? result
+    : reshape(
+        result,
+        sizes.filter((_, i) => !dropped.includes(i)),
+      );
 }
 
 /** A range of rows of a host tensor needs no computing: it is a window on the same memory. */
@@ -150,5 +174,11 @@ export function concat(tensors: readonly TensorLike[], axis = 0): Tensor {
     total += shape[at]!;
   });
   if (list.length === 1) return list[0]!;
-  return make("concat", list, { axis: at }, first.map((d, i) => (i === at ? total : d)), dtype);
+  return make(
+    "concat",
+    list,
+    { axis: at },
+    first.map((d, i) => (i === at ? total : d)),
+    dtype,
+  );
 }

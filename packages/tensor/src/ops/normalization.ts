@@ -77,7 +77,10 @@ export interface BatchStatistics {
  * The channels (axis 1) of x [N, C, ...] normalized with the batch's own statistics. Its derivative is written out (Ioffe and
  * Szegedy 2015, section 3), because it takes two passes over x and the gradient where the chain rule takes more.
  */
-export function batchNormTraining(x: TensorLike, { weight, bias, epsilon = 1e-5 }: AffineOptions = {}): BatchStatistics {
+export function batchNormTraining(
+  x: TensorLike,
+  { weight, bias, epsilon = 1e-5 }: AffineOptions = {},
+): BatchStatistics {
   const t = real("batchNorm", x);
   const channels = perChannel("batchNorm", t);
   const { shape } = specOf(t);

@@ -2,7 +2,7 @@ import { TensorError } from "../errors.js";
 import { make, specOf } from "../node.js";
 import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { numeric, reshape, toTensor, type TensorLike } from "./convert.js";
+import { numeric, reshape, type TensorLike, toTensor } from "./convert.js";
 
 /** Axes to reduce over: one, several, or all when undefined. */
 export type Axes = number | readonly number[] | undefined;
@@ -19,7 +19,12 @@ function reduce(op: "sum" | "maxReduce", x: TensorLike, axes: Axes, keepDims: bo
   const list = normalizeAxes(op === "sum" ? "sum" : "max", axes, shape.length);
   const kept = shape.map((d, i) => (list.includes(i) ? 1 : d));
   const full = list.length === 0 ? t : make(op, [t], { axes: list }, kept, dtype);
-  return keepDims ? full : reshape(full, shape.filter((_, i) => !list.includes(i)));
+  return keepDims
+    ? full
+    : reshape(
+        full,
+        shape.filter((_, i) => !list.includes(i)),
+      );
 }
 
 /** The sum over `axes` (all by default); 0 over nothing. */
@@ -38,14 +43,30 @@ export function argmax(x: TensorLike, axis?: number, { keepDims = false }: Reduc
   const t = numeric(toTensor("argmax", x));
   if (axis === undefined) {
     const position = argmax(reshape(t, [-1]), 0);
-    return keepDims ? reshape(position, specOf(t).shape.map(() => 1)) : position;
+    return keepDims
+      ? reshape(
+          position,
+          specOf(t).shape.map(() => 1),
+        )
+      : position;
   }
   const { shape } = specOf(t);
   const at = normalizeAxis("argmax", axis, shape.length);
   refuseEmpty("argmax", t, at);
   if (shape.length === 0) return reshape(argmax(reshape(t, [1]), 0), []);
-  const full = make("argmax", [t], { axis: at }, shape.map((d, i) => (i === at ? 1 : d)), "i32");
-  return keepDims ? full : reshape(full, shape.filter((_, i) => i !== at));
+  const full = make(
+    "argmax",
+    [t],
+    { axis: at },
+    shape.map((d, i) => (i === at ? 1 : d)),
+    "i32",
+  );
+  return keepDims
+    ? full
+    : reshape(
+        full,
+        shape.filter((_, i) => i !== at),
+      );
 }
 
 /** Throws when there is nothing to choose from along `axes`. */
@@ -53,6 +74,9 @@ export function refuseEmpty(op: string, x: TensorLike, axes: Axes): void {
   const { shape } = specOf(toTensor(op, x));
   const list = normalizeAxes(op, axes, shape.length);
   if (sizeOf(list.map((i) => shape[i]!)) === 0) {
-    throw new TensorError(op, `${formatShape(shape)} has no elements along axes ${formatShape(list)}: there is no largest. Check for an empty batch?`);
+    throw new TensorError(
+      op,
+      `${formatShape(shape)} has no elements along axes ${formatShape(list)}: there is no largest. Check for an empty batch?`,
+    );
   }
 }

@@ -1,12 +1,20 @@
 import type { ContractOp, ContractParams } from "../backend.js";
-import { specOf, type Node, type OpParams, type Value } from "../node.js";
-import { contiguousStrides, sizeOf, type Shape } from "../shape.js";
 import { invariant } from "../errors.js";
+import { type Node, type OpParams, specOf, type Value } from "../node.js";
+import { contiguousStrides, type Shape, sizeOf } from "../shape.js";
 import { Drafts } from "./draft.js";
-import { Expressions, viewWindow, type Expression, type Place, type ScalarSource, type Stored, type Window } from "./expression.js";
-import { fuse, isElementwise, type Fusion } from "./fuse.js";
-import { isLeaf, type Graph, type Root } from "./graph.js";
-import { channelsLast, denseStrides, followedOrder, isChannelsLast, rowMajor, type Order } from "./layout.js";
+import {
+  type Expression,
+  Expressions,
+  type Place,
+  type ScalarSource,
+  type Stored,
+  viewWindow,
+  type Window,
+} from "./expression.js";
+import { type Fusion, fuse, isElementwise } from "./fuse.js";
+import { type Graph, isLeaf, type Root } from "./graph.js";
+import { channelsLast, denseStrides, followedOrder, isChannelsLast, type Order, rowMajor } from "./layout.js";
 import { identityMap, isView } from "./view.js";
 
 /** A commit by copying: for new versions that are no elementwise result, or whose old version others still read. */
@@ -47,7 +55,7 @@ export class Builder {
   }
 
   build(): Built {
-    this.graph.nodes.forEach((node, position) => this.place(node, position));
+    for (const [position, node] of this.graph.nodes.entries()) this.place(node, position);
     const copies = this.finishRoots();
     return { drafts: this.drafts, copies, scalars: this.expressions.scalars };
   }
@@ -87,7 +95,17 @@ export class Builder {
     node.outputs.forEach(({ shape, dtype }, index) => {
       const place: Place = { kind: "leaf", position, index, upload: !node.device[index] };
       const home = { shape, strides: contiguousStrides(shape), offset: 0 };
-      const stored: Stored = { place, dtype, elements: sizeOf(shape), home, producer: -1, first: -1, expression: undefined, read: true, commits: false };
+      const stored: Stored = {
+        place,
+        dtype,
+        elements: sizeOf(shape),
+        home,
+        producer: -1,
+        first: -1,
+        expression: undefined,
+        read: true,
+        commits: false,
+      };
       if (index === 0) this.leaves.set(position, stored);
       this.setWindow(node, index, { ...home, stored });
     });
@@ -134,7 +152,17 @@ export class Builder {
     const { shape, dtype } = specOf(value);
     const home = { shape, strides: denseStrides(shape, order), offset: 0 };
     const kept = place.kind !== "scratch";
-    return { place, dtype, elements: sizeOf(shape), home, producer: -1, first: -1, expression: undefined, read: kept, commits: false };
+    return {
+      place,
+      dtype,
+      elements: sizeOf(shape),
+      home,
+      producer: -1,
+      first: -1,
+      expression: undefined,
+      read: kept,
+      commits: false,
+    };
   }
 
   private strided(stored: Stored): { strides: readonly number[]; offset: number } {
@@ -175,7 +203,17 @@ export class Builder {
     const { shape } = from;
     const home = { shape, strides: denseStrides(shape, order), offset: 0 };
     const { dtype } = from.stored;
-    const stored: Stored = { place: { kind: "scratch" }, dtype, elements: sizeOf(shape), home, producer: -1, first: -1, expression: undefined, read: true, commits: false };
+    const stored: Stored = {
+      place: { kind: "scratch" },
+      dtype,
+      elements: sizeOf(shape),
+      home,
+      producer: -1,
+      first: -1,
+      expression: undefined,
+      read: true,
+      commits: false,
+    };
     const expression = this.expressions.load(from, identityMap(shape.length), shape.join(), shape.length);
     this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, false);
     return { ...home, stored };
@@ -184,7 +222,8 @@ export class Builder {
   private placeReduce(node: Node, position: number): void {
     const input = node.inputs[0]!;
     const { shape } = specOf(input);
-    const axes = node.op === "argmax" ? [(node.params as OpParams["argmax"]).axis] : (node.params as OpParams["sum"]).axes;
+    const axes =
+      node.op === "argmax" ? [(node.params as OpParams["argmax"]).axis] : (node.params as OpParams["sum"]).axes;
     const expression = this.expressions.of(input, identityMap(shape.length), shape.join(), shape.length);
     const order = followedOrder([expression], shape);
     const to = this.output(node, position, 0);
@@ -201,7 +240,10 @@ export class Builder {
       return { from, expression: this.expressions.of(input, identityMap(from.length), from.join(), from.length) };
     });
     const largest = parts.reduce((a, b) => (sizeOf(b.from) > sizeOf(a.from) ? b : a));
-    const order = this.fusion.image[position] && shape.length === 4 ? channelsLast : followedOrder([largest.expression], largest.from);
+    const order =
+      this.fusion.image[position] && shape.length === 4
+        ? channelsLast
+        : followedOrder([largest.expression], largest.from);
     const to = this.output(node, position, 0, this.firstRoot.has(`${position}.0`) ? undefined : order);
     let at = 0;
     for (const { from, expression } of parts) {
@@ -228,7 +270,15 @@ export class Builder {
     to.stored.read = true;
   }
 
-  private write(space: Shape, expression: Expression, stored: Stored, strides: readonly number[], offset: number, order: Order, after = -1): void {
+  private write(
+    space: Shape,
+    expression: Expression,
+    stored: Stored,
+    strides: readonly number[],
+    offset: number,
+    order: Order,
+    after = -1,
+  ): void {
     if (sizeOf(space) > 0) this.drafts.map(space, expression, { stored, strides, offset }, order, false, after);
   }
 
@@ -302,5 +352,9 @@ function readsApart(expression: Expression, old: Stored): boolean {
   if (expression.kind === "op") return expression.inputs.some((e) => readsApart(e, old));
   if (expression.kind !== "load" || expression.stored !== old) return false;
   const { strides } = old.home;
-  return expression.offset !== 0 || expression.strides.length !== strides.length || expression.strides.some((s, i) => s !== strides[i] && old.home.shape[i]! > 1);
+  return (
+    expression.offset !== 0 ||
+    expression.strides.length !== strides.length ||
+    expression.strides.some((s, i) => s !== strides[i] && old.home.shape[i]! > 1)
+  );
 }

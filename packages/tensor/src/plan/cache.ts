@@ -1,7 +1,7 @@
 import type { Backend, Executable } from "../backend.js";
 import { Builder } from "./build.js";
 import { emit, type Planned } from "./emit.js";
-import { Tokens, writeKey, type Graph } from "./graph.js";
+import { type Graph, Tokens, writeKey } from "./graph.js";
 
 /** A plan that a backend made ready, kept for graphs of the same structure. */
 export interface Entry {

@@ -12,9 +12,37 @@ export interface Destination {
 
 /** A group that still takes tasks. */
 export type Draft =
-  | { kind: "map"; space: Shape; spaceKey: string; order: Order; commit: boolean; outputs: { expression: Expression; to: Destination }[]; reads: Set<Stored>; operations: number }
-  | { kind: "reduce"; space: Shape; spaceKey: string; order: Order; axes: readonly number[]; commit: false; outputs: { op: "sum" | "max" | "argmax"; expression: Expression; to: Destination }[]; reads: Set<Stored>; operations: number }
-  | { kind: "contract"; op: ContractOp; params: ContractParams[ContractOp]; inputs: readonly Window[]; outputs: readonly Window[]; commit: false; reads: Set<Stored>; position: number };
+  | {
+      kind: "map";
+      space: Shape;
+      spaceKey: string;
+      order: Order;
+      commit: boolean;
+      outputs: { expression: Expression; to: Destination }[];
+      reads: Set<Stored>;
+      operations: number;
+    }
+  | {
+      kind: "reduce";
+      space: Shape;
+      spaceKey: string;
+      order: Order;
+      axes: readonly number[];
+      commit: false;
+      outputs: { op: "sum" | "max" | "argmax"; expression: Expression; to: Destination }[];
+      reads: Set<Stored>;
+      operations: number;
+    }
+  | {
+      kind: "contract";
+      op: ContractOp;
+      params: ContractParams[ContractOp];
+      inputs: readonly Window[];
+      outputs: readonly Window[];
+      commit: false;
+      reads: Set<Stored>;
+      position: number;
+    };
 
 /** A kernel takes tasks up to these sizes. */
 const limits = { operations: 48, loads: 16, outputs: 8, recent: 8 };
@@ -41,29 +69,73 @@ export class Drafts {
       this.settle(draft, at.at, loads, operations, to.stored, commit);
       return;
     }
-    const draft: Draft = { kind: "map", space, spaceKey: key, order, commit, outputs: [{ expression, to }], reads: new Set(), operations: 0 };
+    const draft: Draft = {
+      kind: "map",
+      space,
+      spaceKey: key,
+      order,
+      commit,
+      outputs: [{ expression, to }],
+      reads: new Set(),
+      operations: 0,
+    };
     this.settle(draft, this.open(draft, key), loads, operations, to.stored, commit);
   }
 
   /** Adds a reduction to a group that reduces the same space over the same axes and shares an input, or to a new one. */
-  reduce(space: Shape, axes: readonly number[], op: "sum" | "max" | "argmax", expression: Expression, to: Destination, order: Order): void {
+  reduce(
+    space: Shape,
+    axes: readonly number[],
+    op: "sum" | "max" | "argmax",
+    expression: Expression,
+    to: Destination,
+    order: Order,
+  ): void {
     const { loads, operations } = measure(expression);
     const key = `reduce ${space.join(",")}|${axes.join(",")}`;
     const producer = latest(loads);
-    const at = op === "argmax" ? undefined : this.join(key, loads, operations, producer, (d) => d.kind === "reduce" && d.outputs[0]!.op !== "argmax");
+    const at =
+      op === "argmax"
+        ? undefined
+        : this.join(key, loads, operations, producer, (d) => d.kind === "reduce" && d.outputs[0]!.op !== "argmax");
     if (at) {
       const draft = at.draft as Draft & { kind: "reduce" };
       draft.outputs.push({ op, expression, to });
       this.settle(draft, at.at, loads, operations, to.stored, false);
       return;
     }
-    const draft: Draft = { kind: "reduce", space, spaceKey: key, order, axes, commit: false, outputs: [{ op, expression, to }], reads: new Set(), operations: 0 };
+    const draft: Draft = {
+      kind: "reduce",
+      space,
+      spaceKey: key,
+      order,
+      axes,
+      commit: false,
+      outputs: [{ op, expression, to }],
+      reads: new Set(),
+      operations: 0,
+    };
     this.settle(draft, this.open(draft, key), loads, operations, to.stored, false);
   }
 
   /** Adds a contraction: always a group of its own. */
-  contract(position: number, op: ContractOp, params: ContractParams[ContractOp], inputs: readonly Window[], outputs: readonly Window[]): void {
-    const draft: Draft = { kind: "contract", op, params, inputs, outputs, commit: false, reads: new Set(inputs.map((w) => w.stored)), position };
+  contract(
+    position: number,
+    op: ContractOp,
+    params: ContractParams[ContractOp],
+    inputs: readonly Window[],
+    outputs: readonly Window[],
+  ): void {
+    const draft: Draft = {
+      kind: "contract",
+      op,
+      params,
+      inputs,
+      outputs,
+      commit: false,
+      reads: new Set(inputs.map((w) => w.stored)),
+      position,
+    };
     const at = this.computing.push(draft) - 1;
     for (const { stored } of inputs) stored.read = true;
     for (const { stored } of outputs) {
@@ -83,7 +155,13 @@ export class Drafts {
     return at;
   }
 
-  private join(key: string, loads: readonly LoadUse[], operations: number, after: number, fits: (draft: Draft) => boolean): { draft: Draft; at: number } | undefined {
+  private join(
+    key: string,
+    loads: readonly LoadUse[],
+    operations: number,
+    after: number,
+    fits: (draft: Draft) => boolean,
+  ): { draft: Draft; at: number } | undefined {
     if (!this.fused) return undefined;
     const commit = key.endsWith("commit");
     const candidates = this.recent.get(key) ?? [];
@@ -94,7 +172,8 @@ export class Drafts {
       let shares = false;
       let fresh = 0;
       const ready = loads.every(({ stored, identity }) => {
-        const own = stored.commits === commit && stored.producer === at && draft.outputs.some((o) => o.to.stored === stored);
+        const own =
+          stored.commits === commit && stored.producer === at && draft.outputs.some((o) => o.to.stored === stored);
         if (own) {
           shares = true;
           return identity && draft.kind === "map";
@@ -108,7 +187,14 @@ export class Drafts {
     return undefined;
   }
 
-  private settle(draft: Draft, at: number, loads: readonly LoadUse[], operations: number, made: Stored, commit: boolean): void {
+  private settle(
+    draft: Draft,
+    at: number,
+    loads: readonly LoadUse[],
+    operations: number,
+    made: Stored,
+    commit: boolean,
+  ): void {
     for (const { stored } of loads) {
       draft.reads.add(stored);
       if (stored.producer !== at || stored.commits !== commit) stored.read = true;

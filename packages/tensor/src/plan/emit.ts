@@ -1,15 +1,18 @@
 import type { Group, Instruction, Load, Operand, Plan, Slot, Store } from "../backend.js";
 import { byteSize } from "../dtype.js";
-import { sizeOf, type Shape } from "../shape.js";
+import { type Shape, sizeOf } from "../shape.js";
 import type { Built } from "./build.js";
 import type { Draft } from "./draft.js";
 import type { Expression, Place, ScalarSource, Stored, Window } from "./expression.js";
-import { followedOrder, rowMajor, type Order } from "./layout.js";
 import type { Root } from "./graph.js";
+import { followedOrder, type Order, rowMajor } from "./layout.js";
 import { placeSpans, type Span } from "./liveness.js";
 
 /** What fills a bound or upload slot at submission. */
-export type Binding = { kind: "leaf"; position: number; index: number } | { kind: "result"; root: number } | { kind: "cell"; root: number };
+export type Binding =
+  | { kind: "leaf"; position: number; index: number }
+  | { kind: "result"; root: number }
+  | { kind: "cell"; root: number };
 
 /** A plan and how a submission of it is filled from a graph with its key. */
 export interface Planned {
@@ -30,7 +33,9 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
   const bound: Binding[] = [];
   const uploads: Binding[] = [];
   const { computing, committing } = built.drafts;
-  const drafts: Draft[] = [...computing, ...committing].filter((d) => d.kind === "contract" || sizeOf(d.space) > 0 || d.kind === "reduce");
+  const drafts: Draft[] = [...computing, ...committing].filter(
+    (d) => d.kind === "contract" || sizeOf(d.space) > 0 || d.kind === "reduce",
+  );
   const groups: Group[] = [];
   const sites: number[] = [];
 
@@ -72,16 +77,34 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
     return at;
   }
 
-  const operand = (w: Window): Operand => ({ slot: slot(w.stored), dtype: w.stored.dtype, shape: w.shape, strides: w.strides, offset: w.offset });
+  const operand = (w: Window): Operand => ({
+    slot: slot(w.stored),
+    dtype: w.stored.dtype,
+    shape: w.shape,
+    strides: w.strides,
+    offset: w.offset,
+  });
 
   for (const draft of drafts) {
     sites.push(draft.kind === "contract" ? draft.position : -1);
     if (draft.kind === "contract") {
       const { op, params, inputs, outputs, commit } = draft;
-      groups.push({ kind: "contract", op, params, inputs: inputs.map(operand), outputs: outputs.map(operand), commit, label: op } as Group);
+      groups.push({
+        kind: "contract",
+        op,
+        params,
+        inputs: inputs.map(operand),
+        outputs: outputs.map(operand),
+        commit,
+        label: op,
+      } as Group);
       continue;
     }
-    const program = new Program(draft.order, draft.kind === "map" ? new Map(draft.outputs.map((o) => [o.to.stored, o.expression])) : new Map(), slot);
+    const program = new Program(
+      draft.order,
+      draft.kind === "map" ? new Map(draft.outputs.map((o) => [o.to.stored, o.expression])) : new Map(),
+      slot,
+    );
     const inOrder = (list: readonly number[]) => draft.order.map((a) => list[a]!);
     if (!draft.outputs.some((o) => o.to.stored.read)) {
       sites.pop();
@@ -91,26 +114,68 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
       const kept = draft.outputs.filter((o) => o.to.stored.read);
       const stores = kept.map((o): Store => {
         const register = program.register(o.expression);
-        return { register, slot: slot(o.to.stored), dtype: o.to.stored.dtype, strides: inOrder(o.to.strides), offset: o.to.offset };
+        return {
+          register,
+          slot: slot(o.to.stored),
+          dtype: o.to.stored.dtype,
+          strides: inOrder(o.to.strides),
+          offset: o.to.offset,
+        };
       });
       const { loads, instructions, renumbered } = program.finish(stores);
-      groups.push({ kind: "map", dims: inOrder(draft.space), loads, instructions, stores: renumbered, commit: draft.commit, label: program.label("map") });
+      groups.push({
+        kind: "map",
+        dims: inOrder(draft.space),
+        loads,
+        instructions,
+        stores: renumbered,
+        commit: draft.commit,
+        label: program.label("map"),
+      });
     } else {
       const kept = draft.outputs.filter((o) => o.to.stored.read);
       const stores = kept.map((o) => {
         const register = program.register(o.expression);
-        return { op: o.op, register, slot: slot(o.to.stored), dtype: o.to.stored.dtype, strides: inOrder(o.to.strides), offset: o.to.offset };
+        return {
+          op: o.op,
+          register,
+          slot: slot(o.to.stored),
+          dtype: o.to.stored.dtype,
+          strides: inOrder(o.to.strides),
+          offset: o.to.offset,
+        };
       });
       const { loads, instructions, renumbered } = program.finish(stores);
       const reduced = draft.order.map((a) => draft.axes.includes(a));
-      groups.push({ kind: "reduce", dims: inOrder(draft.space), reduced, loads, instructions, reductions: renumbered, commit: false, label: program.label(draft.outputs.map((o) => o.op).join("+")) });
+      groups.push({
+        kind: "reduce",
+        dims: inOrder(draft.space),
+        reduced,
+        loads,
+        instructions,
+        reductions: renumbered,
+        commit: false,
+        label: program.label(draft.outputs.map((o) => o.op).join("+")),
+      });
     }
   }
   for (const { root, from } of built.copies) {
-    groups.push(copyGroup(from, bind({ kind: "cell", root }, from.stored.elements * byteSize[from.stored.dtype]), slot(from.stored)));
+    groups.push(
+      copyGroup(
+        from,
+        bind({ kind: "cell", root }, from.stored.elements * byteSize[from.stored.dtype]),
+        slot(from.stored),
+      ),
+    );
     sites.push(-1);
   }
-  return { plan: { groups, slots, scratchBytes, scalarCount: built.scalars.length }, bound, uploads, scalars: built.scalars, sites };
+  return {
+    plan: { groups, slots, scratchBytes, scalarCount: built.scalars.length },
+    bound,
+    uploads,
+    scalars: built.scalars,
+    sites,
+  };
 }
 
 /** A cell that the graph also reads is one slot: kernels may write it in place. */
@@ -129,7 +194,14 @@ function touched(draft: Draft): Set<Stored> {
 
 function copyGroup(from: Window, to: number, source: number): Group {
   const shape: Shape = from.shape;
-  const load: Expression = { kind: "load", type: "i32", stored: from.stored, strides: from.strides, offset: from.offset, identity: true };
+  const load: Expression = {
+    kind: "load",
+    type: "i32",
+    stored: from.stored,
+    strides: from.strides,
+    offset: from.offset,
+    identity: true,
+  };
   const order = followedOrder([load], shape);
   const strides: number[] = [];
   let step = 1;
@@ -179,7 +251,15 @@ class Program {
       case "load": {
         const own = this.own.get(e.stored);
         if (own && e.identity) return this.register(own);
-        return this.loads.push({ kind: "memory", slot: this.slot(e.stored), dtype: e.stored.dtype, strides: this.inOrder(e.strides), offset: e.offset }) - 1;
+        return (
+          this.loads.push({
+            kind: "memory",
+            slot: this.slot(e.stored),
+            dtype: e.stored.dtype,
+            strides: this.inOrder(e.strides),
+            offset: e.offset,
+          }) - 1
+        );
       }
       case "scalar":
         return this.loads.push({ kind: "scalar", index: e.scalar, dtype: e.type }) - 1;

@@ -3,7 +3,9 @@ import { formatShape } from "../shape.js";
 
 /** A plan as text, one line a kernel: what it computes, over what, from and to which slots. */
 export function explain(plan: Plan): string {
-  const lines = plan.groups.map((group, i) => `${String(i).padStart(3)}  ${describe(group, plan)}${group.commit ? "  (commit)" : ""}`);
+  const lines = plan.groups.map(
+    (group, i) => `${String(i).padStart(3)}  ${describe(group, plan)}${group.commit ? "  (commit)" : ""}`,
+  );
   const kib = (plan.scratchBytes / 1024).toFixed(1);
   return [...lines, `${plan.groups.length} kernels, ${plan.slots.length} slots, ${kib} KiB scratch`].join("\n");
 }
@@ -11,7 +13,8 @@ export function explain(plan: Plan): string {
 function describe(group: Group, plan: Plan): string {
   const name = (slot: number) => `${plan.slots[slot]!.kind[0]}${slot}`;
   if (group.kind === "contract") {
-    const operands = (list: readonly { slot: number; shape: readonly number[] }[]) => list.map((o) => `${name(o.slot)}${formatShape(o.shape)}`).join(", ");
+    const operands = (list: readonly { slot: number; shape: readonly number[] }[]) =>
+      list.map((o) => `${name(o.slot)}${formatShape(o.shape)}`).join(", ");
     return `${group.label}: ${operands(group.inputs)} -> ${operands(group.outputs)}`;
   }
   const from = group.loads.filter((l) => l.kind === "memory").map((l) => name(l.slot));

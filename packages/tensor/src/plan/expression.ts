@@ -1,10 +1,10 @@
 import type { InstructionOp } from "../backend.js";
 import type { DType } from "../dtype.js";
 import { TensorError } from "../errors.js";
-import { specOf, type Node, type OpParams, type Value } from "../node.js";
+import { type Node, type OpParams, specOf, type Value } from "../node.js";
 import { contiguousStrides } from "../shape.js";
 import { isElementwise } from "./fuse.js";
-import { isView, pullBack, viewStrides, type IndexMap, type Strided } from "./view.js";
+import { type IndexMap, isView, pullBack, type Strided, viewStrides } from "./view.js";
 
 /** Where a stored value's memory comes from. */
 export type Place =
@@ -95,7 +95,14 @@ export class Expressions {
     if (!load) {
       // A slice from 0 maps by identity, too, but shows only a part: its register may belong to another part's store.
       const plain = map.key === "" && space === window.shape.join() && sameLook(window);
-      load = { kind: "load", type: registerType(window.stored.dtype), stored: window.stored, strides, offset, identity: plain };
+      load = {
+        kind: "load",
+        type: registerType(window.stored.dtype),
+        stored: window.stored,
+        strides,
+        offset,
+        identity: plain,
+      };
       this.made.set(key, load);
     }
     return load;
@@ -142,7 +149,8 @@ export class Expressions {
         return this.random(node as Node<"random">, position, map, contiguousStrides(shape), rank);
       default:
     }
-    if (!isElementwise(node)) throw new TensorError("plan", `${node.op} is no elementwise operation and has no memory.`);
+    if (!isElementwise(node))
+      throw new TensorError("plan", `${node.op} is no elementwise operation and has no memory.`);
     const inputs = node.inputs.map((input) => this.of(input, map, space, rank));
     return this.operation(node, inputs, specOf(node.inputs[0]!).dtype, dtype);
   }
@@ -153,7 +161,13 @@ export class Expressions {
     return { kind: "op", type: registerType(to), op: node.op as InstructionOp, inType, inputs };
   }
 
-  private random(node: Node<"random">, position: number, map: IndexMap, rowMajor: readonly number[], rank: number): Expression {
+  private random(
+    node: Node<"random">,
+    position: number,
+    map: IndexMap,
+    rowMajor: readonly number[],
+    rank: number,
+  ): Expression {
     const strides = new Array<number>(rank).fill(0);
     let offset = 0;
     rowMajor.forEach((stride, k) => {
@@ -161,7 +175,10 @@ export class Expressions {
       for (let j = 0; j < rank; j++) strides[j]! += stride * map.factors[k]![j]!;
     });
     const fields = ["seedLow", "seedHigh", "step", "stream"] as const;
-    const inputs: Expression[] = [{ kind: "iota", type: "i32", strides, offset }, ...fields.map((f) => this.scalar(position, f, "i32"))];
+    const inputs: Expression[] = [
+      { kind: "iota", type: "i32", strides, offset },
+      ...fields.map((f) => this.scalar(position, f, "i32")),
+    ];
     const bits: Expression = { kind: "op", type: "i32", op: "random", inType: "i32", inputs };
     const { kind } = node.params as OpParams["random"];
     return kind === "bits" ? bits : { kind: "op", type: "f32", op: "uniform", inType: "i32", inputs: [bits] };
@@ -174,7 +191,13 @@ function sameLook({ shape, strides, offset, stored: { home } }: Window): boolean
 }
 
 function castRegister(x: Expression, from: DType, to: DType): Expression {
-  const op = (name: InstructionOp, input: Expression, type: "f32" | "i32"): Expression => ({ kind: "op", type, op: name, inType: input.type, inputs: [input] });
+  const op = (name: InstructionOp, input: Expression, type: "f32" | "i32"): Expression => ({
+    kind: "op",
+    type,
+    op: name,
+    inType: input.type,
+    inputs: [input],
+  });
   if (to === "f32") return from === "f32" ? x : op("toFloat", x, "f32");
   if (to === "bool") return op("toBool", x, "i32");
   const whole = from === "f32" ? op("toInt", x, "i32") : x;

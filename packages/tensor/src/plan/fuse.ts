@@ -1,13 +1,33 @@
-import type { Node, Op, Value } from "../node.js";
 import { byteSize } from "../dtype.js";
+import type { Node, Op, Value } from "../node.js";
 import { sizeOf } from "../shape.js";
-import { isLeaf, type Graph } from "./graph.js";
+import { type Graph, isLeaf } from "./graph.js";
 import { isView, reshapeBlocks } from "./view.js";
 
 /** Ops computed element by element, with what one element costs next to an addition. */
 export const elementwiseCost: { readonly [O in Op]?: number } = {
-  neg: 1, recip: 2, exp: 4, log: 4, sin: 6, cos: 6, sqrt: 2, tanh: 6, sigmoid: 5, erf: 6, atan: 6, floor: 1, abs: 1, sign: 1, cast: 1,
-  add: 1, mul: 1, div: 2, max: 1, lt: 1, eq: 1, where: 1,
+  neg: 1,
+  recip: 2,
+  exp: 4,
+  log: 4,
+  sin: 6,
+  cos: 6,
+  sqrt: 2,
+  tanh: 6,
+  sigmoid: 5,
+  erf: 6,
+  atan: 6,
+  floor: 1,
+  abs: 1,
+  sign: 1,
+  cast: 1,
+  add: 1,
+  mul: 1,
+  div: 2,
+  max: 1,
+  lt: 1,
+  eq: 1,
+  where: 1,
 };
 
 /** Values that come from nowhere: cheaper to make again than to read, but for the random bits' arithmetic. */
@@ -137,7 +157,12 @@ export function fuse(graph: Graph, fused: boolean): Fusion {
     // In bytes moved: every user reads the inputs again, or one kernel reads them, writes the result, and every user reads that.
     const cheap = cost <= limits.repeatedCost && use.count * readBytes <= readBytes + (use.count + 1) * bytes;
     const inline =
-      fused && !use.barrier && (!use.grows || reads.size === 0) && computes.size < limits.operations && reads.size <= limits.loads && (use.count <= 1 || cheap);
+      fused &&
+      !use.barrier &&
+      (!use.grows || reads.size === 0) &&
+      computes.size < limits.operations &&
+      reads.size <= limits.loads &&
+      (use.count <= 1 || cheap);
     stored[p] = inline ? 0 : 1;
     inside[p] = inline ? { computes, cost, reads } : read(p);
   });

@@ -1,6 +1,6 @@
 import type { Cell } from "../cell.js";
 import { TensorError } from "../errors.js";
-import { specOf, topological, type Node, type Op, type OpParams, type Value } from "../node.js";
+import { type Node, type Op, type OpParams, specOf, topological, type Value } from "../node.js";
 import { formatShape } from "../shape.js";
 
 /** A value to compute: for somebody who holds it (no cell), or as the next version of a cell. */
@@ -55,7 +55,8 @@ function refuseStale(node: Node): void {
   const name = cell?.name || `a tensor ${formatShape(specOf({ node, index: 0 }).shape)}`;
   throw new TensorError(
     "realize",
-    `the graph reads ${name} v${version}, now v${cell?.version}: its memory holds the newer version. ` + `Compute or keep() what needs the old one before the step.`,
+    `the graph reads ${name} v${version}, now v${cell?.version}: its memory holds the newer version. ` +
+      `Compute or keep() what needs the old one before the step.`,
   );
 }
 
@@ -66,8 +67,8 @@ const paramTokens: { [O in Op]?: (params: OpParams[O], tokens: Tokens) => void }
   maxReduce: (p, t) => t.list(p.axes),
   argmax: (p, t) => t.push(p.axis),
   permute: (p, t) => t.list(p.order),
-  pad: (p, t) => (t.list(p.before), t.list(p.after), t.list(p.interior)),
-  slice: (p, t) => (t.list(p.start), t.list(p.step)),
+  pad: (p, t) => t.lists(p.before, p.after, p.interior),
+  slice: (p, t) => t.lists(p.start, p.step),
   flip: (p, t) => t.list(p.axes),
   concat: (p, t) => t.push(p.axis),
   conv2d: (p, t) => convTokens(p, t),
@@ -85,7 +86,16 @@ function convTokens(p: OpParams["conv2d"], t: Tokens): void {
 }
 
 function poolTokens(p: OpParams["pool"], t: Tokens): void {
-  t.push(p.kind === "max" ? 0 : 1, p.kernel[0], p.kernel[1], p.stride[0], p.stride[1], p.padding[0], p.padding[1], p.countIncludePad ? 1 : 0);
+  t.push(
+    p.kind === "max" ? 0 : 1,
+    p.kernel[0],
+    p.kernel[1],
+    p.stride[0],
+    p.stride[1],
+    p.padding[0],
+    p.padding[1],
+    p.countIncludePad ? 1 : 0,
+  );
 }
 
 const dtypeToken = { f32: 0, i32: 1, u8: 2, bool: 3 } as const;
@@ -103,6 +113,9 @@ export class Tokens {
   list(values: readonly number[]): void {
     this.one(values.length);
     for (let i = 0; i < values.length; i++) this.one(values[i]!);
+  }
+  lists(...all: (readonly number[])[]): void {
+    for (const values of all) this.list(values);
   }
   clear(): void {
     this.length = 0;

@@ -1,4 +1,4 @@
-import { sizeOf, type Shape } from "../shape.js";
+import { type Shape, sizeOf } from "../shape.js";
 import type { Expression } from "./expression.js";
 
 /** Dimensions from outermost to innermost in memory. */
@@ -50,7 +50,9 @@ export function followedOrder(expressions: readonly Expression[], shape: Shape):
 export function orderOf(shape: Shape, strides: readonly number[]): Order {
   let last = Number.POSITIVE_INFINITY;
   const key = shape.map((d, i) => (last = d > 1 ? Math.abs(strides[i]!) : last));
-  return rowMajor(shape.length).slice().sort((a, b) => (key[a] === key[b] ? a - b : key[b]! - key[a]!));
+  return rowMajor(shape.length)
+    .slice()
+    .sort((a, b) => (key[a] === key[b] ? a - b : key[b]! - key[a]!));
 }
 
 /** True when memory with these strides is dense channels-last: what image kernels read. */

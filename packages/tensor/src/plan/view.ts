@@ -38,7 +38,11 @@ export function viewStrides(node: Node, from: Strided): Strided | undefined {
       return { shape, strides: shape.map((d, i) => (from.shape[i] === d ? strides[i]! : 0)), offset };
     case "slice": {
       const { start, step } = node.params as OpParams["slice"];
-      return { shape, strides: strides.map((s, i) => s * step[i]!), offset: offset + start.reduce((sum, at, i) => sum + at * strides[i]!, 0) };
+      return {
+        shape,
+        strides: strides.map((s, i) => s * step[i]!),
+        offset: offset + start.reduce((sum, at, i) => sum + at * strides[i]!, 0),
+      };
     }
     case "flip": {
       const { axes } = node.params as OpParams["flip"];
@@ -67,7 +71,11 @@ export interface IndexMap {
 
 /** The map of a space onto itself. */
 export function identityMap(rank: number): IndexMap {
-  return { factors: Array.from({ length: rank }, (_, k) => unit(rank, k)), offset: new Array<number>(rank).fill(0), key: "" };
+  return {
+    factors: Array.from({ length: rank }, (_, k) => unit(rank, k)),
+    offset: new Array<number>(rank).fill(0),
+    key: "",
+  };
 }
 
 function unit(rank: number, at: number): number[] {
@@ -78,7 +86,9 @@ function unit(rank: number, at: number): number[] {
 
 function made(factors: (readonly number[])[], offset: number[], rank: number): IndexMap {
   const identity =
-    factors.length === rank && offset.every((o) => o === 0) && factors.every((row, k) => row.every((f, j) => f === (j === k ? 1 : 0)));
+    factors.length === rank &&
+    offset.every((o) => o === 0) &&
+    factors.every((row, k) => row.every((f, j) => f === (j === k ? 1 : 0)));
   return { factors, offset, key: identity ? "" : `${factors.join("/")}+${offset}` };
 }
 
@@ -91,7 +101,11 @@ export function pullBack(map: IndexMap, node: Node, rank: number): IndexMap | un
     case "permute": {
       const { order } = node.params as OpParams["permute"];
       const at = order.map((_, i) => order.indexOf(i));
-      return made(at.map((i) => map.factors[i]!), at.map((i) => map.offset[i]!), rank);
+      return made(
+        at.map((i) => map.factors[i]!),
+        at.map((i) => map.offset[i]!),
+        rank,
+      );
     }
     case "expand":
       return made(
@@ -101,7 +115,11 @@ export function pullBack(map: IndexMap, node: Node, rank: number): IndexMap | un
       );
     case "slice": {
       const { start, step } = node.params as OpParams["slice"];
-      return made(map.factors.map((row, i) => row.map((f) => f * step[i]!)), map.offset.map((o, i) => start[i]! + step[i]! * o), rank);
+      return made(
+        map.factors.map((row, i) => row.map((f) => f * step[i]!)),
+        map.offset.map((o, i) => start[i]! + step[i]! * o),
+        rank,
+      );
     }
     case "flip": {
       const { axes } = node.params as OpParams["flip"];
