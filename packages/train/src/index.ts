@@ -26,9 +26,11 @@ export { type ClippedGradients, clipGradNorm } from "./clipGradNorm.js";
 export type { Column } from "./data/collate.js";
 export { type CvIdxsOptions, getCvIdxs } from "./data/cvIdxs.js";
 export { ArrayDataset, type Batch, type BatchOf, type Columns, type Dataset } from "./data/dataset.js";
+export { ItemDataset, type ItemDatasetOptions, type PadRowsOptions, padRows } from "./data/itemDataset.js";
 export { DataLoader, type DataLoaderOptions } from "./data/loader.js";
 export { mapOrdered } from "./data/mapOrdered.js";
-export { type Sampler, sequential, shuffled } from "./data/sampler.js";
+export { type Sampler, sequential, shuffled, weighted } from "./data/sampler.js";
+export { StreamLoader, type StreamLoaderOptions } from "./data/streamLoader.js";
 export { averagePredictions } from "./ensemble.js";
 export {
   type BatchSource,

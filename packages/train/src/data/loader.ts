@@ -1,7 +1,7 @@
 import { hostGenerator, TensorError } from "@fai/tensor";
 import type { Batch, Dataset } from "./dataset.js";
 import { mapOrdered } from "./mapOrdered.js";
-import { sequential, shuffled } from "./sampler.js";
+import { type Sampler, sequential, shuffled } from "./sampler.js";
 
 /** Options of `DataLoader`. */
 export interface DataLoaderOptions {
@@ -15,6 +15,8 @@ export interface DataLoaderOptions {
   prefetch?: number;
   /** Seed of the shuffling; by default it is drawn, so that `manualSeed` decides it. */
   seed?: number;
+  /** The order of each epoch, in place of `shuffle`: `weighted(weights, seed)`. */
+  sampler?: Sampler;
 }
 
 /** The batches of a dataset: each `for await` over it is one epoch. */
@@ -27,10 +29,11 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
   readonly prefetch: number;
   /** Of the shuffling; undefined when rows come as they stand. */
   seed: number | undefined;
+  private readonly sampler: Sampler | undefined;
 
   constructor(
     dataset: Dataset<X, Y>,
-    { batchSize = 64, shuffle = false, dropLast = false, prefetch = 2, seed }: DataLoaderOptions = {},
+    { batchSize = 64, shuffle = false, dropLast = false, prefetch = 2, seed, sampler }: DataLoaderOptions = {},
   ) {
     if (!(Number.isInteger(batchSize) && batchSize >= 1))
       throw new TensorError("DataLoader", `batchSize is ${batchSize}, expected a whole number of at least 1.`);
@@ -47,6 +50,9 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
     this.batchSize = batchSize;
     this.dropLast = dropLast;
     this.prefetch = prefetch;
+    if (sampler && shuffle)
+      throw new TensorError("DataLoader", "sampler and shuffle are both given. Give one of them.");
+    this.sampler = sampler;
     this.seed = shuffle ? (seed ?? hostGenerator().bits()) : undefined;
   }
 
@@ -63,7 +69,7 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
   /** One epoch without its first `start` batches: how a resumed run goes on in the middle of one. */
   async *batchesFrom(start: number): AsyncGenerator<Batch<X, Y>, void, void> {
     const epoch = this.epoch++;
-    const sampler = this.seed === undefined ? sequential : shuffled(this.seed);
+    const sampler = this.sampler ?? (this.seed === undefined ? sequential : shuffled(this.seed));
     const order = sampler(this.dataset.length, epoch);
     const first = start * this.batchSize;
     const parts = Array.from({ length: Math.max(0, this.length - start) }, (_, i) =>
