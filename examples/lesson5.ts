@@ -5,7 +5,6 @@
  *   options: --seeds 3 --only dot,dot_bias,embedding_net,learner
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import {
@@ -20,9 +19,9 @@ import {
   type Id,
   type Recommender,
 } from "@fai/collab";
+import { cellsOf, readCsv } from "@fai/tabular";
 import { manualSeed } from "@fai/tensor";
 import { adam, combine, cosine, type OptimizerFactory, sgd } from "@fai/train";
-import { parse } from "csv-parse/sync";
 import { getCvIdxs } from "./data/getCvIdxs.js";
 
 /** A model's validation losses, one an epoch. */
@@ -84,9 +83,10 @@ const ladder: Record<string, (data: CollabData) => Promise<{ losses: number[]; r
   },
 };
 
-function titles(text: string): Map<Id, string> {
-  const rows = parse(text, { columns: true, bom: true }) as { movieId: string; title: string }[];
-  return new Map(rows.map(({ movieId, title }) => [Number(movieId), title]));
+async function titles(path: string): Promise<Map<Id, string>> {
+  const table = await readCsv(path);
+  const names = cellsOf(table, "title");
+  return new Map(cellsOf(table, "movieId").map((id, i) => [id as number, String(names[i])]));
 }
 
 const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -128,7 +128,7 @@ async function main(): Promise<void> {
     figures[`${name}_seeds`] = results.map(({ losses }) => rounded(losses.at(-1)!));
     figures[`${name}_seconds`] = rounded(Math.max(...results.map(({ seconds }) => seconds)));
   }
-  if (recommender) await show(recommender, titles(await readFile(join(values.data, "movies.csv"), "utf8")));
+  if (recommender) await show(recommender, await titles(join(values.data, "movies.csv")));
   console.log(`\n${JSON.stringify({ example: "lesson5", ...figures })}`);
 }
 

@@ -72,11 +72,18 @@ export function withoutColumns(table: Table, names: readonly string[]): Table {
 
 /** The rows of a table at `index`, in that order. */
 export function takeRows(table: Table, index: ArrayLike<number>): Table {
-  const columns = columnNames(table).map((name) => {
+  const kinds = Object.fromEntries(columnNames(table).map((name) => [name, kindOf(table, name)] as const));
+  const columns = Object.entries(kinds).map(([name, kind]): [string, ColumnValues] => {
+    if (kind === "number") {
+      const numbers = numbersOf(table, name);
+      return [name, Float64Array.from(index, (row) => numbers[row]!)];
+    }
     const cells = cellsOf(table, name);
-    return [name, Array.from(index, (row) => cells[row])] as const;
+    const dated = (cell: Cell) => (kind === "date" && cell !== null ? new Date(cell as number) : cell);
+    return [name, Array.from(index, (row) => dated(cells[row]!))];
   });
-  return tableOf(Object.fromEntries(columns));
+  const known = Object.entries(kinds).filter((entry): entry is [string, "number"] => entry[1] !== "other");
+  return tableOf(Object.fromEntries(columns), { kinds: Object.fromEntries(known) });
 }
 
 /** Names of the columns, in their order. Throws when one stands twice. */

@@ -7,7 +7,7 @@ const place = "(place)";
 
 /** A table for arquero: filter, derive, group, pivot, join (idl.uw.edu/arquero). */
 export function toArquero(table: Table): ColumnTable {
-  return fromArrow(encodeArrow(table));
+  return fromArrow(encodeArrow(table), { useDate: true });
 }
 
 /** An arquero table as an Arrow one; the two libraries meet in Arrow's IPC bytes, so columns are copied once. */

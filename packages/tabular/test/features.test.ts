@@ -6,6 +6,7 @@ import {
   describe as describeTable,
   elapsedEvents,
   fromArquero,
+  kindOf,
   leftJoin,
   numbersOf,
   rollingSums,
@@ -103,7 +104,9 @@ describe("arquero", () => {
       d: [new Date(0), null, new Date(864e5)],
       b: [true, false, null],
     });
-    expect(rowsOf(fromArquero(toArquero(table)))).toEqual(rowsOf(table));
+    const back = fromArquero(toArquero(table));
+    expect(rowsOf(back)).toEqual(rowsOf(table));
+    expect(columnNames(back).map((name) => kindOf(back, name))).toEqual(["number", "text", "date", "boolean"]);
     const summed = fromArquero(
       toArquero(shops).groupby("shop").rollup({ total: "d => op.sum(d.sales)" }).orderby("shop"),
     );

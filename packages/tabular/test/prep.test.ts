@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { applyCats, type Table, TabularData, TabularPrep, tableOf, trainCats } from "../src/index.js";
+import {
+  applyCats,
+  kindOf,
+  rowsOf,
+  type Table,
+  TabularData,
+  TabularPrep,
+  tableOf,
+  takeRows,
+  trainCats,
+} from "../src/index.js";
 
 const table = tableOf({
   size: ["M", "S", null, "L", "S"],
@@ -129,6 +139,22 @@ describe("TabularPrep", () => {
       TabularPrep.fit(table, { continuous: ["n"], target: "shop", targetKind: "class" }).state.target,
     ).toMatchObject({ kind: "class", classes: [10, 20, 30] });
   });
+});
+
+test("some rows, each column as it was", () => {
+  const all = tableOf({
+    d: [new Date(0), null, new Date(5)],
+    t: ["a", null, "b"],
+    n: [1, null, 3],
+    b: [true, null, false],
+  });
+  const some = takeRows(all, [2, 1]);
+  expect(rowsOf(some)).toEqual([
+    { d: 5, t: "b", n: 3, b: false },
+    { d: null, t: null, n: null, b: null },
+  ]);
+  const none = takeRows(all, [1]);
+  expect(["d", "t", "n", "b"].map((name) => kindOf(none, name))).toEqual(["date", "text", "number", "boolean"]);
 });
 
 describe("TabularData splits", () => {
