@@ -14,10 +14,15 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
  */
 export function run(command, args, options = {}) {
   const shell = process.platform === "win32" && command === "npm";
+  // Ctrl-C goes to the command as well: it decides how to stop, and this process waits for it.
+  process.on("SIGINT", waitForCommand);
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit", shell, ...options });
+  process.off("SIGINT", waitForCommand);
   if (error) console.error(`${command} could not start: ${error.message}`);
   return status ?? 1;
 }
+
+function waitForCommand() {}
 
 /**
  * Like `run`, but returns what the command printed on stdout, and throws with everything that it printed when it fails.
