@@ -21,7 +21,6 @@ import {
 import { manualSeed } from "@fai/tensor";
 import { loadStateDict } from "@fai/tensor/io";
 import { loadPytorch } from "@fai/tensor/io/node";
-import { getCvIdxs } from "./data/getCvIdxs.js";
 
 const columns = {
   categorical: [

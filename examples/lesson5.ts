@@ -21,8 +21,7 @@ import {
 } from "@fai/collab";
 import { cellsOf, readCsv } from "@fai/tabular";
 import { manualSeed } from "@fai/tensor";
-import { adam, combine, cosine, type OptimizerFactory, sgd } from "@fai/train";
-import { getCvIdxs } from "./data/getCvIdxs.js";
+import { adam, combine, cosine, getCvIdxs, type OptimizerFactory, sgd } from "@fai/train";
 
 /** A model's validation losses, one an epoch. */
 interface Result {

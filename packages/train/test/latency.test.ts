@@ -82,12 +82,12 @@ async function busy(milliseconds: number): Promise<void> {
 }
 
 /**
- * The smallest worst delay of five tries, each on a fresh device, so that planning the step is part of it. On a machine that
+ * The smallest worst delay of up to twelve tries, each on a fresh device, so that planning the step is part of it. On a machine that
  * other programs share, what a busy process suffers without any training is taken off.
  */
 async function bestDelay(open: () => Backend | Promise<Backend>, work: () => Promise<unknown>): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
-  for (let tries = 0; tries < 5 && best > limit; tries++) {
+  for (let tries = 0; tries < 12 && best > limit; tries++) {
     use(await open());
     manualSeed(1);
     const delay = await worstDelay(work());
