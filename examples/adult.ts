@@ -21,6 +21,7 @@ import {
 import { manualSeed } from "@fai/tensor";
 import { loadStateDict } from "@fai/tensor/io";
 import { loadPytorch } from "@fai/tensor/io/node";
+import { getCvIdxs } from "@fai/train";
 
 const columns = {
   categorical: [
