@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { capture } from "../workspace.mjs";
+import { capture, root } from "../workspace.mjs";
 
 /** @typedef {import("./packed.mjs").Packed} Packed */
 
@@ -27,7 +27,10 @@ export async function checkInstalled(packed, folder) {
   for (const { name, manifest } of packed) {
     const project = join(folder, "projects", name.replace("@fai/", ""));
     mkdirSync(project, { recursive: true });
-    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
+    // What the workspace holds back because not every registry has it (docs/dependencies.md) is held back here as well.
+    const { overrides } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const empty = { name: "empty", private: true, type: "module", overrides };
+    writeFileSync(join(project, "package.json"), JSON.stringify(empty));
     try {
       const ours = closure(name, packed);
       const tarballs = ours.map((needed) => find(packed, needed).tarball);
@@ -39,7 +42,7 @@ export async function checkInstalled(packed, folder) {
       for (const entry of entries) {
         const specifier = entry.replace(/^\./, name);
         const names = JSON.parse(importInNode(project, specifier));
-        const size = isForNode(entry) ? "for Node alone" : await bundleSize(project, specifier);
+        const size = isForNode(specifier) ? "for Node alone" : await bundleSize(project, specifier);
         console.log(`✓ ${specifier}: ${names.length} exports in Node, ${size}`);
       }
       if (name === "@fai/tensor") {
@@ -100,9 +103,12 @@ function importInNode(project, specifier) {
   return capture(process.execPath, ["--input-type=module", "-e", script], { cwd: project });
 }
 
-/** `@fai/plot/node` and the like promise nothing to a browser. @param {string} entry */
-function isForNode(entry) {
-  return entry.endsWith("/node");
+/** These read files; what a browser needs of them is in their `models`. */
+const readFiles = ["@fai/vision", "@fai/tabular"];
+
+/** `@fai/plot/node` and the like promise nothing to a browser. @param {string} specifier */
+function isForNode(specifier) {
+  return specifier.endsWith("/node") || readFiles.includes(specifier);
 }
 
 /** @param {string} project @param {string} specifier */
