@@ -1,6 +1,6 @@
 import type { ContractOp, ContractParams } from "../backend.js";
 import { invariant } from "../errors.js";
-import { type Node, type OpParams, specOf, type Value } from "../node.js";
+import { type Node, type OpParams, type Spec, specOf, type Value } from "../node.js";
 import { contiguousStrides, type Shape, sizeOf } from "../shape.js";
 import { Drafts } from "./draft.js";
 import {
@@ -94,20 +94,9 @@ export class Builder {
   private placeLeaf(node: Node, position: number): void {
     node.outputs.forEach(({ shape, dtype }, index) => {
       const place: Place = { kind: "leaf", position, index, upload: !node.device[index] };
-      const home = { shape, strides: contiguousStrides(shape), offset: 0 };
-      const stored: Stored = {
-        place,
-        dtype,
-        elements: sizeOf(shape),
-        home,
-        producer: -1,
-        first: -1,
-        expression: undefined,
-        read: true,
-        commits: false,
-      };
+      const stored = this.newStored({ shape, dtype }, rowMajor(shape.length), place);
       if (index === 0) this.leaves.set(position, stored);
-      this.setWindow(node, index, { ...home, stored });
+      this.setWindow(node, index, { ...stored.home, stored });
     });
   }
 
@@ -142,14 +131,13 @@ export class Builder {
       place = cell ? { kind: "cell", root } : { kind: "result", root };
       this.satisfied.add(root);
     }
-    const stored = this.newStored(value, place.kind === "scratch" ? order : rowMajor(shape.length), place);
+    const stored = this.newStored(specOf(value), place.kind === "scratch" ? order : rowMajor(shape.length), place);
     stored.expression = expression;
     this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, commit);
     this.setWindow(node, 0, { ...stored.home, stored });
   }
 
-  private newStored(value: Value, order: Order, place: Place): Stored {
-    const { shape, dtype } = specOf(value);
+  private newStored({ shape, dtype }: Spec, order: Order, place: Place): Stored {
     const home = { shape, strides: denseStrides(shape, order), offset: 0 };
     const kept = place.kind !== "scratch";
     return {
@@ -182,7 +170,7 @@ export class Builder {
       place = { kind: "result", root };
       this.satisfied.add(root);
     }
-    const stored = this.newStored(value, natural, place);
+    const stored = this.newStored(specOf(value), natural, place);
     const window = { ...stored.home, stored };
     this.setWindow(node, index, window);
     return window;
@@ -201,22 +189,11 @@ export class Builder {
 
   private copy(from: Window, order: Order): Window {
     const { shape } = from;
-    const home = { shape, strides: denseStrides(shape, order), offset: 0 };
-    const { dtype } = from.stored;
-    const stored: Stored = {
-      place: { kind: "scratch" },
-      dtype,
-      elements: sizeOf(shape),
-      home,
-      producer: -1,
-      first: -1,
-      expression: undefined,
-      read: true,
-      commits: false,
-    };
+    const stored = this.newStored({ shape, dtype: from.stored.dtype }, order, { kind: "scratch" });
+    stored.read = true;
     const expression = this.expressions.load(from, identityMap(shape.length), shape.join(), shape.length);
     this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, false);
-    return { ...home, stored };
+    return { ...stored.home, stored };
   }
 
   private placeReduce(node: Node, position: number): void {
@@ -321,7 +298,7 @@ export class Builder {
     const node = this.graph.nodes[root.position]!;
     const value = { node, index: root.index };
     const { shape } = specOf(value);
-    const stored = this.newStored(value, rowMajor(shape.length), { kind: "result", root: i });
+    const stored = this.newStored(specOf(value), rowMajor(shape.length), { kind: "result", root: i });
     const expression = this.expressions.of(value, identityMap(shape.length), shape.join(), shape.length);
     this.write(shape, expression, stored, stored.home.strides, 0, followedOrder([expression], shape));
   }
