@@ -1,4 +1,13 @@
-import type { Allocation, Backend, DeviceMemory, Executable, GuardReport, Plan, Submission } from "../../backend.js";
+import type {
+  Allocation,
+  Backend,
+  DeviceMemory,
+  Executable,
+  GuardReport,
+  Plan,
+  Submission,
+  TimeKernel,
+} from "../../backend.js";
 import type { HostArray } from "../../dtype.js";
 import { invariant, TensorError } from "../../errors.js";
 import { lineBytes, linesFor } from "../../memory.js";
@@ -49,6 +58,7 @@ export class CpuBackend implements Backend {
   #trimWhenIdle = false;
   #idle: (() => void)[] = [];
   #closed = false;
+  #record: TimeKernel | undefined;
   readonly #guard = new Int32Array(guardWords);
 
   constructor(engine: CpuEngine, options: CpuOptions = {}) {
@@ -78,7 +88,8 @@ export class CpuBackend implements Backend {
     invariant(!executable.disposed, "a disposed plan is submitted");
     if (this.#running.length > 0) this.#collect();
     const direct =
-      this.#running.length === 0 && (executable.microseconds <= this.#inlineMicroseconds || !this.engine.canQueue);
+      this.#running.length === 0 &&
+      (executable.microseconds <= this.#inlineMicroseconds || !this.engine.canQueue || this.#record !== undefined);
     this.#reserve(executable, direct ? 1 : 2);
 
     const bound = submission.bound as readonly Block[];
@@ -103,7 +114,8 @@ export class CpuBackend implements Backend {
     const prepared = { executable, values, uploads, workspace };
 
     if (direct) {
-      const fault = this.engine.run(this.#stage(prepared, this.#uploads[0]!));
+      const job = this.#stage(prepared, this.#uploads[0]!);
+      const fault = this.#record ? this.#runTimed(executable, job, this.#record) : this.engine.run(job);
       this.#completed = number;
       return fault === 0 ? noFault : Promise.resolve(this.#report(this.#uploads[0]!));
     }
@@ -160,6 +172,11 @@ export class CpuBackend implements Backend {
     if (this.#running.length > 0) this.#collect();
     if (this.#running.length > 0) this.#trimWhenIdle = true;
     else this.#trim();
+  }
+
+  time(record: TimeKernel | undefined): void {
+    this.#open();
+    this.#record = record;
   }
 
   /** Waits for what was submitted, then ends the threads and unmaps the memory. */
@@ -238,6 +255,26 @@ export class CpuBackend implements Backend {
     this.engine.write(region.line, values);
     const { program, words, plan } = executable;
     return { program: program.line, words, block: region.line, scalars: plan.scalarCount, workspace };
+  }
+
+  /** Runs the groups of a job as programs of their own. */
+  #runTimed({ plan }: CpuExecutable, job: Job, record: TimeKernel): number {
+    let fault = 0;
+    for (const [i, group] of plan.groups.entries()) {
+      const { program } = encode({ ...plan, groups: [group] }, this.engine.threads);
+      const block = this.#arena.allocate(program.byteLength, this.#submitted);
+      this.engine.write(block.line, program);
+      const start = performance.now();
+      const found = this.engine.run({ ...job, program: block.line, words: program.length });
+      record(plan, i, performance.now() - start);
+      this.#arena.release(block);
+      if (fault !== 0 || found === 0) continue;
+      fault = found;
+      this.engine.read(job.block, this.#guard);
+      this.#guard[1] = i;
+      this.engine.write(job.block, this.#guard);
+    }
+    return fault;
   }
 
   #report(region: Block): GuardReport | undefined {
