@@ -32,6 +32,7 @@ export const tensorArrows: Readonly<Record<string, readonly string[]>> = {
   realize: ["plan", "memory", "random"],
   format: ["dtype", "shape"],
   tensor: ["gradients", "realize", "format"],
+  profile: ["realize"],
   gradCheck: ["tensor"],
   nn: ["tensor"],
   io: ["nn"],
