@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { backend, manualSeed } from "@fai/tensor";
 import { build, createServer, preview } from "vite";
-import { saveShapesModel } from "./browser/src/saveShapesModel.js";
+import { saveShapesModel } from "./browser/saveShapesModel.js";
 
 const { values } = parseArgs({
   options: {

@@ -6,7 +6,7 @@ import { openWasm, use } from "@fai/tensor";
 import type { Browser } from "playwright-core";
 import { build, defaultClientConditions } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { saveShapesModel } from "../../examples/browser/src/saveShapesModel.js";
+import { saveShapesModel } from "../../examples/browser/saveShapesModel.js";
 import { hasChromium, openChromium } from "./openChromium.js";
 import type { Gaps } from "./page/check.js";
 import { type Outcome, trainShapes } from "./page/trainShapes.js";

@@ -1,4 +1,4 @@
-import { type DeviceChoice, openDevice } from "../../../examples/browser/src/openDevice.js";
+import { type DeviceChoice, openDevice } from "../../../examples/browser/openDevice.js";
 import { trainShapes } from "./trainShapes.js";
 
 /** What the page has its worker do. */

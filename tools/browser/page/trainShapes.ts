@@ -1,8 +1,8 @@
 import { type Backend, manualSeed, tensor } from "@fai/tensor";
-import { shapeNames } from "../../../examples/browser/src/shapes.js";
-import { SketchDataset, shapeSketches } from "../../../examples/browser/src/sketchData.js";
-import { loadSketchPredictor } from "../../../examples/browser/src/sketchNet.js";
-import { SketchTraining } from "../../../examples/browser/src/sketchTraining.js";
+import { shapeNames } from "../../../examples/browser/shapes.js";
+import { SketchDataset, shapeSketches } from "../../../examples/browser/sketchData.js";
+import { loadSketchPredictor } from "../../../examples/browser/sketchNet.js";
+import { SketchTraining } from "../../../examples/browser/sketchTraining.js";
 
 /** What a training came to, as plain data. */
 export interface Outcome {
