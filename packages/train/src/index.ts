@@ -96,6 +96,7 @@ export {
   type Predictor,
   type PredictorInfo,
   type PredictorParts,
+  type PredictorSource,
   savePredictor,
 } from "./predictor.js";
 export { reestimateBatchNorms } from "./reestimateBatchNorms.js";
