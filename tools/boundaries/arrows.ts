@@ -34,6 +34,7 @@ export const tensorArrows: Readonly<Record<string, readonly string[]>> = {
   plan: ["cell"],
   realize: ["plan", "memory", "random"],
   format: ["dtype", "shape"],
+  upload: ["realize"],
   tensor: ["gradients", "realize", "format"],
   gradCheck: ["tensor"],
   nn: ["tensor"],
