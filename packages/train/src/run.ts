@@ -72,7 +72,7 @@ export class Run<X = unknown, Y = unknown, O = unknown> {
   skipBatches = 0;
   /** False in validation. */
   training = true;
-  /** The smoothed training loss, as far as it is known (two batches late). */
+  /** The smoothed training loss, as far as it is known (one or two batches late). */
   trainLoss = Number.NaN;
   /** Set before each batch. */
   x!: X;

@@ -12,8 +12,8 @@ export interface PrefetchToDeviceOptions {
  * A source whose next batches are on the device before their turn: what their tensors stand on is sent while earlier steps run. Order, seed and
  * position are the source's own, so checkpoints see what the run has consumed and not what was sent.
  *
- * Without it a batch is sent with its step, which is handed over while the step before still runs: on the CPU, where "sending" is a copy in
- * the same memory, there is nothing to gain. It is for devices that copy beside computing.
+ * Without it a batch is sent with its step, which is handed over while the step before still runs. On the CPU, where sending is a copy in the
+ * same memory, that hides nearly all of it, and this stage costs more than it gains: it is for devices that copy beside computing.
  */
 export function prefetchToDevice<X, Y>(
   source: BatchSource<X, Y>,
