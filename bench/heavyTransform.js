@@ -2,7 +2,7 @@
 
 const side = 64;
 
-/** @param {Float32Array} pixels @returns {Float32Array} */
+/** @param {Float32Array<ArrayBuffer>} pixels */
 function blur(pixels) {
   const blurred = new Float32Array(side * side);
   for (let y = 3; y < side - 3; y++) {
