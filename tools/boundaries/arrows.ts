@@ -36,6 +36,7 @@ export const tensorArrows: Readonly<Record<string, readonly string[]>> = {
   format: ["dtype", "shape"],
   upload: ["realize"],
   tensor: ["gradients", "realize", "format"],
+  profile: ["realize"],
   gradCheck: ["tensor"],
   nn: ["tensor"],
   io: ["nn"],

@@ -22,6 +22,8 @@ interface Addon {
   enqueue(backend: object, program: number, words: number, block: number, scalars: number, workspace: number): void;
   completed(backend: object): number;
   hold(backend: object, busy: boolean): void;
+  placeCode(code: Uint8Array): number;
+  freeCode(address: number, bytes: number): void;
 }
 
 const instructionSets = ["avx512", "avx2"] as const;
@@ -61,6 +63,14 @@ function chooseIsa(found: Addon, asked: CpuOptions["isa"]): string {
   throw new TensorError("cpu", `this processor does not run ${isa}. Known are ${instructionSets.join(" and ")}`);
 }
 
+/** Some systems let no program make new code: what elementwise work is compiled to is interpreted there. */
+function allowsCode(found: Addon): boolean {
+  const tried = Uint8Array.of(0xc3);
+  const address = found.placeCode(tried);
+  if (address !== 0) found.freeCode(address, tried.length);
+  return address !== 0;
+}
+
 class NativeEngine implements CpuEngine {
   readonly name = "native";
   readonly isa: string;
@@ -68,6 +78,7 @@ class NativeEngine implements CpuEngine {
   readonly capacityLines: number;
   readonly slowdown = 1;
   readonly canQueue = true;
+  readonly takesCode: boolean;
   onComplete = () => {};
   readonly #addon: Addon;
   readonly #backend: object;
@@ -76,6 +87,7 @@ class NativeEngine implements CpuEngine {
     this.#addon = found;
     this.isa = chooseIsa(found, options.isa);
     this.threads = threadCount(options.threads);
+    this.takesCode = process.arch === "x64" && options.machineCode !== false && allowsCode(found);
     // Address space only. Twice the memory, because blocks of many sizes leave gaps between them.
     const reserve = Math.min(2 * machineBytes(), (2 ** 32 - 1) * lineBytes);
     this.#backend = found.open(this.isa, this.threads, reserve, () => this.onComplete());
@@ -96,6 +108,14 @@ class NativeEngine implements CpuEngine {
 
   read(line: number, into: HostArray): void {
     this.#addon.read(this.#backend, line, into);
+  }
+
+  placeCode(code: Uint8Array): number {
+    return this.#addon.placeCode(code);
+  }
+
+  freeCode(address: number, bytes: number): void {
+    this.#addon.freeCode(address, bytes);
   }
 
   run({ program, words, block, scalars, workspace }: Job): number {

@@ -70,6 +70,7 @@ export class WasmEngine implements CpuEngine {
   readonly capacityLines: number;
   readonly slowdown = 3;
   canQueue: boolean;
+  readonly takesCode = false;
   onComplete = () => {};
   readonly #host: WasmHost;
   readonly #parts: WasmParts;
@@ -124,6 +125,12 @@ export class WasmEngine implements CpuEngine {
     const bytes = into instanceof Uint8Array ? into : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
     bytes.set(this.#bytes.subarray(start, start + bytes.length));
   }
+
+  placeCode(): number {
+    return 0;
+  }
+
+  freeCode(): void {}
 
   run({ program, words, block, scalars, workspace }: Job): number {
     return this.#exports.run(this.#arena, this.#host.mayBlock ? 1 : 0, program, words, block, scalars, workspace);
