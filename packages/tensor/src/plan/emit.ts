@@ -5,6 +5,7 @@ import type { Built } from "./build.js";
 import type { Draft } from "./draft.js";
 import type { Expression, Place, ScalarSource, Stored, Window } from "./expression.js";
 import type { Root } from "./graph.js";
+import { takeOver } from "./inPlace.js";
 import { followedOrder, type Order, rowMajor } from "./layout.js";
 import { placeSpans, type Span } from "./liveness.js";
 
@@ -51,6 +52,7 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
     else spans.set(stored, { bytes: stored.elements * byteSize[stored.dtype], first: at, last: at, offset: 0 });
   }
 
+  const owners = takeOver(drafts, spans);
   const scratchBytes = placeSpans([...spans.values()]);
 
   function bind(place: Exclude<Place, { kind: "scratch" }>, bytes: number): number {
@@ -68,6 +70,12 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
   function slot(stored: Stored): number {
     const known = slotOf.get(stored);
     if (known !== undefined) return known;
+    const owner = owners.get(stored);
+    if (owner) {
+      const shared = slot(owner);
+      slotOf.set(stored, shared);
+      return shared;
+    }
     const bytes = stored.elements * byteSize[stored.dtype];
     const at =
       stored.place.kind === "scratch"

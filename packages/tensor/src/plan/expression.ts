@@ -4,7 +4,7 @@ import { TensorError } from "../errors.js";
 import { type Node, type OpParams, specOf, type Value } from "../node.js";
 import { contiguousStrides } from "../shape.js";
 import { isElementwise } from "./fuse.js";
-import { type IndexMap, isView, pullBack, type Strided, viewStrides } from "./view.js";
+import { type IndexMap, isView, pullBack, type Strided, viewed, viewStrides } from "./view.js";
 
 /** Where a stored value's memory comes from. */
 export type Place =
@@ -137,7 +137,7 @@ export class Expressions {
     if (isView(node)) {
       const inner = pullBack(map, node, rank);
       if (!inner) throw new TensorError("plan", `a merging reshape of an unstored value (node ${node.op}).`);
-      return this.of(node.inputs[0]!, inner, space, rank);
+      return this.of(viewed(node), inner, space, rank);
     }
     const { shape, dtype } = specOf(value);
     switch (node.op) {
