@@ -1,13 +1,7 @@
-import type { Shape } from "../shape.js";
 import type { Draft } from "./draft.js";
 import type { Expression, Stored } from "./expression.js";
+import { sameElements } from "./layout.js";
 import type { Span } from "./liveness.js";
-
-/** Where the points of a space lie in memory. */
-interface Look {
-  readonly strides: readonly number[];
-  readonly offset: number;
-}
 
 /**
  * Results of map groups that take the memory of an input which nobody reads afterwards, as result -> the value whose memory it is:
@@ -45,11 +39,6 @@ export function takeOver(drafts: readonly Draft[], spans: Map<Stored, Span>): Ma
     }
   });
   return owner;
-}
-
-function sameElements(space: Shape, a: Look, b: Look): boolean {
-  if (a.offset !== b.offset || a.strides.length !== b.strides.length) return false;
-  return space.every((size, i) => size === 1 || a.strides[i] === b.strides[i]);
 }
 
 function loadsOf(expressions: readonly Expression[]): (Expression & { kind: "load" })[] {
