@@ -13,7 +13,7 @@ import {
   type Window,
 } from "./expression.js";
 import { type Fusion, fuse, isElementwise } from "./fuse.js";
-import { type Graph, isLeaf, type Root } from "./graph.js";
+import { type Graph, isLeaf, positionsOf, type Root } from "./graph.js";
 import { channelsLast, denseStrides, followedOrder, isChannelsLast, type Order, rowMajor } from "./layout.js";
 import { findParts, type Part } from "./parts.js";
 import { identityMap, isView } from "./view.js";
@@ -34,6 +34,7 @@ export interface Built {
 /** Turns a graph into groups: one forward pass that gives every stored value a window and every kernel its place in the order. */
 export class Builder {
   private readonly graph: Graph;
+  private readonly position: ReadonlyMap<Node, number>;
   private readonly fusion: Fusion;
   private readonly drafts: Drafts;
   private readonly expressions: Expressions;
@@ -49,10 +50,11 @@ export class Builder {
 
   constructor(graph: Graph, fused: boolean) {
     this.graph = graph;
-    this.fusion = fuse(graph, fused);
-    this.parts = fused ? findParts(graph, this.fusion) : new Map<Node, Part>();
+    this.position = positionsOf(graph);
+    this.fusion = fuse(graph, this.position, fused);
+    this.parts = fused ? findParts(graph, this.position, this.fusion) : new Map<Node, Part>();
     this.drafts = new Drafts(fused);
-    this.expressions = new Expressions(graph.position, (value) => this.window(value));
+    this.expressions = new Expressions(this.position, (value) => this.window(value));
     graph.roots.forEach((root, i) => {
       const key = `${root.position}.${root.index}`;
       if (!this.firstRoot.has(key)) this.firstRoot.set(key, i);
@@ -124,6 +126,7 @@ export class Builder {
     const value = { node, index: 0 };
     const { shape } = specOf(value);
     const root = this.firstRoot.get(`${position}.0`);
+    if (node.op === "constant" && root === undefined) return this.storeConstant(node, value);
     const cell = root === undefined ? undefined : this.graph.roots[root]!.cell;
     const expression = this.expressions.of(value, identityMap(shape.length), shape.join(), shape.length);
     // What only new versions depend on is computed where they are: mostly in registers of the group that commits.
@@ -152,7 +155,7 @@ export class Builder {
     const part = this.parts.get(node);
     if (!part || order.some((axis, i) => axis !== i)) return undefined;
     const { concat, input, shape } = part;
-    const position = this.graph.position.get(concat)!;
+    const position = this.position.get(concat)!;
     const joined = this.joined.get(concat) ?? { to: this.concatMemory(concat, position), done: new Set<number>() };
     this.joined.set(concat, joined);
     const { to, done } = joined;
@@ -173,6 +176,15 @@ export class Builder {
     const to = this.insideConcat(concat, rowMajor(rank)) ?? this.output(concat, position, 0);
     to.stored.read = true;
     return to;
+  }
+
+  /** One element, seen everywhere. */
+  private storeConstant(node: Node, value: Value): void {
+    const { shape, dtype } = specOf(value);
+    const stored = this.newStored({ shape: [], dtype }, [], { kind: "scratch" });
+    stored.expression = this.expressions.of(value, identityMap(0), "", 0);
+    this.drafts.map([], stored.expression, { stored, ...this.strided(stored) }, [], false);
+    this.setWindow(node, 0, { shape, strides: shape.map(() => 0), offset: 0, stored });
   }
 
   private newStored({ shape, dtype }: Spec, order: Order, place: Place): Stored {

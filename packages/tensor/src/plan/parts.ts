@@ -15,7 +15,11 @@ export interface Part {
  * The values that are stored anyway and that a concat joins: they can be computed to where they lie in the joined memory, instead
  * of to memory of their own and copied. A value has one place, in the first concat that asks for it.
  */
-export function findParts({ nodes, position, roots }: Graph, { stored, image }: Fusion): Map<Node, Part> {
+export function findParts(
+  { nodes, roots }: Graph,
+  position: ReadonlyMap<Node, number>,
+  { stored, image }: Fusion,
+): Map<Node, Part> {
   const parts = new Map<Node, Part>();
   const wanted = new Set(roots.map((root) => nodes[root.position]!));
   for (const [at, node] of nodes.entries()) {
