@@ -207,3 +207,4 @@ export { Generator, hostGenerator, manualSeed, type RandomState, randomState, se
 export { backend, explainPlan, planStatistics, realize, setFusion, use } from "./realize.js";
 export type { Shape } from "./shape.js";
 export { Tensor } from "./tensor.js";
+export { upload } from "./upload.js";
