@@ -1,4 +1,5 @@
 import type { ConvParams, PoolParams } from "../../src/backend.js";
+import { type CrossEntropyOptions, crossEntropy } from "../../src/nn/crossEntropy.js";
 import type { Op } from "../../src/node.js";
 import { avgPool2d, conv2d, conv2dInput, conv2dWeight, matmul, maxPool2d, poolBack } from "../../src/ops/contract.js";
 import { cast, expand, reshape } from "../../src/ops/convert.js";
@@ -68,6 +69,31 @@ const pooling = (kind: "max" | "avg", padding: number, countIncludePad = true): 
   countIncludePad,
 });
 
+const classes = tensor([2, -1, 0, 1], { dtype: "i32" });
+const weighted = (options: CrossEntropyOptions): Case => ({
+  inputs: [at(-2, 2, [4, 3]), other(0.5, 1, [3])],
+  build: (x, weight) => crossEntropy(x, classes, { ignoreIndex: -1, ...options, weight }),
+});
+
+/** Losses whose derivatives by the logits, the weights of classes and the wanted probabilities are written out. */
+const crossEntropies: Case[] = [
+  { inputs: [at(-2, 2, [4, 3])], build: (x) => crossEntropy(x, classes, { ignoreIndex: -1 }) },
+  {
+    inputs: [at(-2, 2, [4, 3])],
+    build: (x) => crossEntropy(x, classes, { reduction: "none", labelSmoothing: 0.2, ignoreIndex: -1 }),
+  },
+  weighted({}),
+  weighted({ labelSmoothing: 0.3, reduction: "sum" }),
+  {
+    inputs: [at(-2, 2, [2, 3, 2, 1])],
+    build: (x) => crossEntropy(x, reshape(tensor([2, 1, 0, 1], { dtype: "i32" }), [2, 2, 1])),
+  },
+  {
+    inputs: [at(-2, 2, [2, 3]), other(0.1, 1), other(0.5, 1, [3])],
+    build: (x, target, weight) => crossEntropy(x, target, { weight, labelSmoothing: 0.1 }),
+  },
+];
+
 /** At least one case for every derivative; a missing row does not compile. */
 export const cases: { [O in Differentiable]: () => Case[] } = {
   neg: () => one(elementwise.neg),
@@ -97,6 +123,7 @@ export const cases: { [O in Differentiable]: () => Case[] } = {
       inputs: [at(-1, 1, [4, 2, 3]), other(0.5, 1, [2]), at(-1, 1, [2])],
       build: (x, weight, bias) => batchNormTraining(x, { weight, bias }).y,
     },
+    ...crossEntropies,
   ],
 
   add: () => [

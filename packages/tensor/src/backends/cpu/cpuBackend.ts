@@ -79,7 +79,7 @@ export class CpuBackend implements Backend {
   /** Encodes the plan and stores its program in the arena. */
   compile(plan: Plan): Executable {
     this.#open();
-    const encoded = encode(plan, this.engine.threads, this.engine.takesCode);
+    const encoded = encode(plan, this.engine.threads, this.engine.newCode());
     const code = this.#place(encoded);
     const block = this.#arena.allocate(encoded.program.byteLength, this.#submitted);
     const executable = new CpuExecutable(plan, encoded, block, (it) => {
@@ -292,7 +292,7 @@ export class CpuBackend implements Backend {
   #runTimed({ plan }: CpuExecutable, job: Job, record: TimeKernel): number {
     let fault = 0;
     for (const [i, group] of plan.groups.entries()) {
-      const encoded = encode({ ...plan, groups: [group] }, this.engine.threads, this.engine.takesCode);
+      const encoded = encode({ ...plan, groups: [group] }, this.engine.threads, this.engine.newCode());
       const { program } = encoded;
       const code = this.#place(encoded);
       const block = this.#arena.allocate(program.byteLength, this.#submitted);

@@ -4,7 +4,7 @@ import { encodeContract } from "./encodeContract.js";
 import type { CodeWord, Encoded } from "./encoded.js";
 import { encodeMap } from "./encodeMap.js";
 import { encodeReduce } from "./encodeReduce.js";
-import { CodeBuffer } from "./jit/codeBuffer.js";
+import type { CodeBuffer } from "./jit/codeBuffer.js";
 
 /** A plan as the kernels read it. */
 export interface EncodedPlan {
@@ -25,10 +25,9 @@ function encodeGroup(group: Group, slots: readonly Slot[], code: CodeBuffer | un
   return encodeContract(group);
 }
 
-/** Encodes a plan for the CPU kernels (kernels/program.h); at most `threads` threads will run it, on a machine that takes x86-64 code or not. */
-export function encode(plan: Plan, threads: number = maxThreads, takesCode = false): EncodedPlan {
+/** Encodes a plan for the CPU kernels (kernels/program.h); at most `threads` threads will run it. With `code`, some work becomes machine code there. */
+export function encode(plan: Plan, threads: number = maxThreads, code?: CodeBuffer): EncodedPlan {
   const words: number[] = [];
-  const code = takesCode ? new CodeBuffer() : undefined;
   const codeWords: CodeWord[] = [];
   let workspaceBytes = 0;
   let nanoseconds = 0;

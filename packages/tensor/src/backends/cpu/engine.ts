@@ -1,4 +1,5 @@
 import type { HostArray } from "../../dtype.js";
+import type { CodeBuffer } from "./jit/codeBuffer.js";
 
 /**
  * A submission as an engine takes it: everything lies in the arena already. `program` (of `words` words), `block` and
@@ -32,8 +33,8 @@ export interface CpuEngine {
   readonly slowdown: number;
   /** False when it has no thread for long plans: they run on the caller. */
   readonly canQueue: boolean;
-  /** Whether it runs x86-64 machine code (AVX2) that `placeCode` has placed. */
-  readonly takesCode: boolean;
+  /** Where a plan's x86-64 machine code (AVX2) is written, for `placeCode`; undefined when it runs none. Native alone brings the compiler along. */
+  newCode(): CodeBuffer | undefined;
   /** Called after queued jobs finished; `completed` tells how many. */
   onComplete: () => void;
   /** Makes the lines [0, lines) usable; false when the system has no memory for them. */

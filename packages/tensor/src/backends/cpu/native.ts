@@ -6,6 +6,7 @@ import { TensorError } from "../../errors.js";
 import { lineBytes } from "../../memory.js";
 import { CpuBackend } from "./cpuBackend.js";
 import type { CpuEngine, CpuOptions, Job } from "./engine.js";
+import { CodeBuffer } from "./jit/codeBuffer.js";
 import { machineBytes, threadCount } from "./machine.node.js";
 
 /** The addon's functions; positions and sizes are integers in lines, `backend` is what `open` returned. */
@@ -78,16 +79,16 @@ class NativeEngine implements CpuEngine {
   readonly capacityLines: number;
   readonly slowdown = 1;
   readonly canQueue = true;
-  readonly takesCode: boolean;
   onComplete = () => {};
   readonly #addon: Addon;
+  readonly #takesCode: boolean;
   readonly #backend: object;
 
   constructor(found: Addon, options: CpuOptions) {
     this.#addon = found;
     this.isa = chooseIsa(found, options.isa);
     this.threads = threadCount(options.threads);
-    this.takesCode = process.arch === "x64" && options.machineCode !== false && allowsCode(found);
+    this.#takesCode = process.arch === "x64" && options.machineCode !== false && allowsCode(found);
     // Address space only. Twice the memory, because blocks of many sizes leave gaps between them.
     const reserve = Math.min(2 * machineBytes(), (2 ** 32 - 1) * lineBytes);
     this.#backend = found.open(this.isa, this.threads, reserve, () => this.onComplete());
@@ -108,6 +109,10 @@ class NativeEngine implements CpuEngine {
 
   read(line: number, into: HostArray): void {
     this.#addon.read(this.#backend, line, into);
+  }
+
+  newCode(): CodeBuffer | undefined {
+    return this.#takesCode ? new CodeBuffer() : undefined;
   }
 
   placeCode(code: Uint8Array): number {

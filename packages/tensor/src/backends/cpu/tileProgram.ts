@@ -3,7 +3,7 @@ import { invariant } from "../../errors.js";
 import { accesses, directResult, maxRegisters, ownResult, tileOps } from "./codes.js";
 import type { CodeWord } from "./encoded.js";
 import type { CodeBuffer } from "./jit/codeBuffer.js";
-import { type CodeStep, withCode } from "./jit/codeSteps.js";
+import type { CodeStep } from "./jit/codeSteps.js";
 import { collapse, isContiguous, periodOf, sharesMemory, type View, viewWords } from "./space.js";
 
 /** Elementwise work over a linear index: `dims` are ordered, strides follow them. */
@@ -196,7 +196,7 @@ export function tileProgram(source: TileSource, repeats: (period: number) => boo
   }
 
   const schedule = { prologue, body, results, inputsOf, storeValues, loadCount };
-  const steps = code ? withCode(schedule, (value) => instructions[value - loadCount]!) : body;
+  const steps = code ? code.steps(schedule, (value) => instructions[value - loadCount]!) : body;
   return allocate(
     { ...schedule, body: steps },
     (value, direct) => {

@@ -70,7 +70,6 @@ export class WasmEngine implements CpuEngine {
   readonly capacityLines: number;
   readonly slowdown = 3;
   canQueue: boolean;
-  readonly takesCode = false;
   onComplete = () => {};
   readonly #host: WasmHost;
   readonly #parts: WasmParts;
@@ -125,6 +124,8 @@ export class WasmEngine implements CpuEngine {
     const bytes = into instanceof Uint8Array ? into : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
     bytes.set(this.#bytes.subarray(start, start + bytes.length));
   }
+
+  newCode(): undefined {}
 
   placeCode(): number {
     return 0;

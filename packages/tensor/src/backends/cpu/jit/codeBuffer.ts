@@ -1,3 +1,6 @@
+import type { Instruction } from "../../../backend.js";
+import type { Schedule, Step } from "../tileProgram.js";
+import { withCode } from "./codeSteps.js";
 import { compile } from "./compile.js";
 import type { MicroProgram } from "./microOps.js";
 
@@ -6,6 +9,11 @@ export class CodeBuffer {
   private readonly known = new Map<string, number>();
   private readonly parts: Uint8Array[] = [];
   private bytes = 0;
+
+  /** The body of a tile program with each run of instructions that have a lowering as one step. */
+  steps(schedule: Schedule, instruction: (value: number) => Instruction): Step[] {
+    return withCode(schedule, instruction);
+  }
 
   /** Where the loop lies, in bytes from the start of the buffer. */
   add(program: MicroProgram): number {
