@@ -10,7 +10,7 @@ import { Interpreter } from "../interpreter/interpreter.js";
 import { softwareGpu } from "../webgpu/softwareGpu.js";
 
 /** How many of `count` random cases a lane runs: shaders take long to compile where a processor plays the GPU. */
-export function cases(count: number): number {
+export function seeds(count: number): number {
   return process.env.FAI_TEST_DEVICE === "webgpu" ? Math.ceil(count / 20) : count;
 }
 
