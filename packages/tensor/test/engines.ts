@@ -10,8 +10,9 @@ import { evaluateAll } from "./reference.js";
 import { cpuBackends } from "./runtime/backends.js";
 import { softwareGpu } from "./webgpu/softwareGpu.js";
 
-// Opened once a file, in the lane of WebGPU alone.
-const gpu = process.env.FAI_TEST_DEVICE === "webgpu" ? await webgpu({ gpu: await softwareGpu() }) : undefined;
+/** True in the lane of WebGPU: the backend is opened once a file, and cases are fewer, because shaders take long to compile on a processor. */
+export const onWebGpu = process.env.FAI_TEST_DEVICE === "webgpu";
+const gpu = onWebGpu ? await webgpu({ gpu: await softwareGpu() }) : undefined;
 
 /** Something that computes graphs. */
 export interface Engine {

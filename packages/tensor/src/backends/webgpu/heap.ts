@@ -9,6 +9,11 @@ export interface Block extends Allocation {
   /** Its first word in the chunk's buffer. */
   word: number;
   released: boolean;
+  /**
+   * Host memory of the same size that nobody touches, so that it costs addresses alone: it lets the garbage collector feel
+   * what a forgotten tensor holds on the device.
+   */
+  shadow?: ArrayBuffer | undefined;
 }
 
 /** One GPU buffer, shared by many blocks, so that a kernel binds few buffers however many tensors it touches. */

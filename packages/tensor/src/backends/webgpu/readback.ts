@@ -25,7 +25,12 @@ export class Readback {
   }
 
   /** Adds a copy of `bytes` (a multiple of 4) to an encoder; to be called after its submission, the result waits for the copy and fills its argument. */
-  copy(encoder: GPUCommandEncoder, source: GPUBuffer, offset: number, bytes: number): (into: HostArray) => Promise<void> {
+  copy(
+    encoder: GPUCommandEncoder,
+    source: GPUBuffer,
+    offset: number,
+    bytes: number,
+  ): (into: HostArray) => Promise<void> {
     const staging = this.#take(bytes);
     encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
     return async (into) => {

@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" preserve="true" />
 import type { Allocation, Backend, DeviceMemory, Executable, GuardReport, Plan, Submission } from "../../backend.js";
 import type { HostArray } from "../../dtype.js";
 import { invariant, TensorError } from "../../errors.js";
@@ -6,7 +7,7 @@ import { compile } from "./compile.js";
 import { DeviceLostError } from "./errors.js";
 import { type Block, type Chunk, Heap } from "./heap.js";
 import { decodeFault } from "./kernels/faults.js";
-import { type Pipelines, Pipelines as PipelineCache, parameterWindow } from "./pipelines.js";
+import { Pipelines, parameterWindow } from "./pipelines.js";
 import { Readback } from "./readback.js";
 import { type Dispatch, WebGpuExecutable } from "./webgpuExecutable.js";
 
@@ -19,6 +20,8 @@ export interface BackendOptions {
 }
 
 const mostInFlight = 2;
+/** Sizes in bytes of the allocations that the garbage collector is to feel. */
+const shadowed = { least: 2 ** 16, most: 2 ** 26 };
 const guardBytes = 16;
 const usage = { COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 };
 
@@ -60,7 +63,7 @@ export class WebGpuBackend implements Backend {
       fail,
       () => this.#waiting.length === 0,
     );
-    this.#pipelines = new PipelineCache(device);
+    this.#pipelines = new Pipelines(device);
     this.#readback = new Readback(device);
     this.#guard = device.createBuffer({ size: guardBytes, usage: usage.STORAGE | usage.COPY_SRC | usage.COPY_DST });
     this.#parameters = this.#parameterBuffer(2 ** 16);
@@ -80,20 +83,23 @@ export class WebGpuBackend implements Backend {
   }
 
   /** Throws OutOfMemoryError, before anything runs, when the plan's scratch memory does not fit. */
-  async submit(handle: Executable, submission: Submission): Promise<GuardReport | undefined> {
+  submit(handle: Executable, submission: Submission): Promise<GuardReport | undefined> {
     return this.#submit(handle as WebGpuExecutable, submission);
   }
 
   allocate(bytes: number): Allocation {
     this.#open();
     const block = this.#heap.allocate(bytes);
+    if (bytes >= shadowed.least && bytes <= shadowed.most) block.shadow = new ArrayBuffer(bytes);
     this.#allocatedBytes += bytes;
     return block;
   }
 
   release(allocation: Allocation): void {
     if (this.#closed) return;
-    this.#heap.release(allocation as Block);
+    const block = allocation as Block;
+    this.#heap.release(block);
+    block.shadow = undefined;
     this.#allocatedBytes -= allocation.bytes;
   }
 

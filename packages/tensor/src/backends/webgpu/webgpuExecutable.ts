@@ -92,7 +92,9 @@ export class WebGpuExecutable implements Executable {
     const workspaceMoved = this.#chunkOfSlot[slots.length] !== scratch.chunk;
     if (moved || workspaceMoved) {
       this.#chunkOfSlot[slots.length] = scratch.chunk;
-      this.#dispatches = this.compiled.kernels.map((kernel, k) => this.#dispatchOf(kernel, k, scratch.chunk, pipelines));
+      this.#dispatches = this.compiled.kernels.map((kernel, k) =>
+        this.#dispatchOf(kernel, k, scratch.chunk, pipelines),
+      );
     }
     return this.#dispatches;
   }

@@ -21,8 +21,7 @@ export function assemble(kernel: Kernel, memories: readonly number[]): string {
   const heads = [
     `@group(0) @binding(${bindings.parameters}) var<uniform> parameters: array<vec4i, ${count}>;`,
     ...[...new Set(memories)].map(
-      (m) =>
-        `@group(0) @binding(${bindings.memory + m}) var<storage, read_write> m${m}: array<${element[memory]}>;`,
+      (m) => `@group(0) @binding(${bindings.memory + m}) var<storage, read_write> m${m}: array<${element[memory]}>;`,
     ),
   ];
   if (guard) heads.push(`@group(0) @binding(${bindings.guard}) var<storage, read_write> guard: array<atomic<u32>, 4>;`);

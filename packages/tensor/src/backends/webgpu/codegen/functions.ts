@@ -235,8 +235,7 @@ export function functionsFor(code: string, width: 1 | 4, also: readonly string[]
   };
   for (const name of Object.keys(texts)) if (also.includes(name) || code.includes(`${name}(`)) add(name);
   const types = width === 1 ? ["f32", "i32", "u32", "bool"] : ["vec4f", "vec4i", "vec4u", "vec4<bool>"];
-  const each =
-    width === 1 ? "wide(x, shift)" : `vec4f(${[..."xyzw"].map((c) => `wide(x.${c}, shift)`).join(", ")})`;
+  const each = width === 1 ? "wide(x, shift)" : `vec4f(${[..."xyzw"].map((c) => `wide(x.${c}, shift)`).join(", ")})`;
   const typed = (text: string) =>
     text.replace(/\b([FIUB])\b/g, (letter) => types["FIUB".indexOf(letter)]!).replace("EACH", each);
   return [...wanted].map((name) => typed(texts[name]!)).join("\n");

@@ -20,7 +20,9 @@ export function mapKernels(group: MapGroup, slots: readonly Slot[]): Kernel[] {
     aligned &&
     along === 0 &&
     hasBytes &&
-    stores.every(({ dtype, slot, offset }) => dtype === "f32" || dtype === "i32" || offset + dims[0]! === slots[slot]!.bytes);
+    stores.every(
+      ({ dtype, slot, offset }) => dtype === "f32" || dtype === "i32" || offset + dims[0]! === slots[slot]!.bytes,
+    );
   const width = whole || padded ? 4 : 1;
   const memory = width === 4 ? "vectors" : hasBytes ? "atomics" : "words";
 

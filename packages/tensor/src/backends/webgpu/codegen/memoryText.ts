@@ -65,11 +65,13 @@ export function loadText(
   }
   const start = address(strides, load.offset, coordinates);
   const step = along < 0 ? 0 : strides[along]!;
-  if (load.kind === "iota") return width === 1 || step === 0 ? `I(${start})` : `(I(${start}) + vec4i(0, 1, 2, 3) * ${step})`;
+  if (load.kind === "iota")
+    return width === 1 || step === 0 ? `I(${start})` : `(I(${start}) + vec4i(0, 1, 2, 3) * ${step})`;
   const operand = places.slot(load.slot);
   const byte = isByte(load.dtype);
   const one = (at: string) => (byte ? `lb${operand}(${at})` : `ld${operand}(${at})`);
-  const bits = load.dtype === "f32" ? (value: string) => `bitcast<F>(${value})` : (value: string) => `bitcast<I>(${value})`;
+  const bits =
+    load.dtype === "f32" ? (value: string) => `bitcast<F>(${value})` : (value: string) => `bitcast<I>(${value})`;
   if (width === 1) return byte ? one(start) : bits(one(start));
   if (step === 0) {
     if (byte) return `I(${one(start)})`;

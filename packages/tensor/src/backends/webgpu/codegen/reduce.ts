@@ -135,9 +135,7 @@ export function reduceKernels(
   const accumulators = group.reductions.map((r, k) => accumulator(r.op, shape.types[k]!));
   const position = "q";
   const { workgroup, grid, lines } =
-    lanes === 1
-      ? walk(shape.kept, fourKept ? 4 : 1, coordinates, parts)
-      : laneWalk(shape.kept, coordinates, parts);
+    lanes === 1 ? walk(shape.kept, fourKept ? 4 : 1, coordinates, parts) : laneWalk(shape.kept, coordinates, parts);
   const start = parts > 1 ? `part * ${perPart}` : "0";
   const end = parts > 1 ? `min(${shape.length}, (part + 1) * ${perPart})` : String(shape.length);
   const stride = step * lanes;
@@ -241,13 +239,7 @@ function laneWalk(kept: readonly number[], names: readonly string[], parts: numb
 }
 
 /** The lanes of a workgroup halve their number until one holds the result; leaves a block open that only it enters. */
-function meet(
-  shape: Shape,
-  result: (k: number) => string,
-  lanes: number,
-  scalar: boolean,
-  shared: string[],
-): string[] {
+function meet(shape: Shape, result: (k: number) => string, lanes: number, scalar: boolean, shared: string[]): string[] {
   const lines: string[] = [];
   const one = (text: string) => (scalar ? typed(text, 1).replace(/\b(maxOf|isNan)\(/g, "$11(") : text);
   const fields = shape.group.reductions.flatMap((r, k) => {

@@ -64,7 +64,8 @@ export function walk(dims: readonly number[], width: number, names: readonly str
   const units = [...dims];
   if (units.length > 0) units[units.length - 1] = Math.ceil(units.at(-1)! / width);
   const last = names.length - 1;
-  const scaled = (line: string) => (width > 1 && dims.length > 0 ? [line, `let ${names[last]} = unit * ${width};`] : [line]);
+  const scaled = (line: string) =>
+    width > 1 && dims.length > 0 ? [line, `let ${names[last]} = unit * ${width};`] : [line];
   const inner = units.at(-1) ?? 1;
   const next = units.at(-2) ?? 1;
   const x = inner >= 64 ? 64 : 2 ** Math.ceil(Math.log2(Math.max(inner, 1)));
@@ -83,7 +84,10 @@ export function walk(dims: readonly number[], width: number, names: readonly str
   }
   const total = sizeOf(units);
   const flat = linearGrid(Math.ceil((total * parts) / 64));
-  const lines = [`let point = i32(${workgroupIndex(flat)} * 64u + local.x);`, `if (point >= ${total * parts}) { return; }`];
+  const lines = [
+    `let point = i32(${workgroupIndex(flat)} * 64u + local.x);`,
+    `if (point >= ${total * parts}) { return; }`,
+  ];
   let index = "point";
   if (parts > 1) {
     lines.push(`let part = i32(u32(point) / ${total}u);`, `let inPart = i32(u32(point) % ${total}u);`);

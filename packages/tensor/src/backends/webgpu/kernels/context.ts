@@ -25,6 +25,7 @@ export function busyInvocations({ software }: Context): number {
 export function isVectorOperand({ shape, strides, offset, dtype }: Operand, along: number): boolean {
   if (dtype !== "f32" && dtype !== "i32") return false;
   return (
-    offset % 4 === 0 && strides.every((s, d) => (d === along ? s === 1 && shape[d]! % 4 === 0 : shape[d] === 1 || s % 4 === 0))
+    offset % 4 === 0 &&
+    strides.every((s, d) => (d === along ? s === 1 && shape[d]! % 4 === 0 : shape[d] === 1 || s % 4 === 0))
   );
 }

@@ -79,7 +79,9 @@ export function convolve(
   for (let p = 0; p < tilePixels; p++) {
     lines.push(`let pixel${p} = min(down * ${tilePixels} + ${p}, ${pixels - 1});`);
     lines.push(...split(`pixel${p}`, [batch, rows.count, columns.count], [`n${p}`, `i${p}`, `j${p}`]));
-    lines.push(`let y${p} = i${p} * ${rows.stride} + ${rows.shift}; let x${p} = j${p} * ${columns.stride} + ${columns.shift};`);
+    lines.push(
+      `let y${p} = i${p} * ${rows.stride} + ${rows.shift}; let x${p} = j${p} * ${columns.stride} + ${columns.shift};`,
+    );
     lines.push(`let from${p} = ${image.offset} + n${p} * ${sn} + g * ${perIn * sc} + y${p} * ${sh} + x${p} * ${sw};`);
     for (let q = 0; q < blocks; q++) lines.push(`var s${p}_${q} = vec4f();`);
   }

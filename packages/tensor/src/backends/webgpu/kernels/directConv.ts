@@ -5,9 +5,7 @@ import { isVectorOperand } from "./context.js";
 
 /** True when every group has one channel on both sides and vectors of four channels may be loaded. */
 function isDepthwise(image: Operand, weight: Operand, output: Operand, groups: number): boolean {
-  return (
-    weight.shape[0] === groups && weight.shape[1] === 1 && isVectorOperand(image, 1) && isVectorOperand(output, 1)
-  );
+  return weight.shape[0] === groups && weight.shape[1] === 1 && isVectorOperand(image, 1) && isVectorOperand(output, 1);
 }
 
 function kernelOf(
@@ -48,7 +46,13 @@ function kernelOf(
 }
 
 /** conv2d with thin groups (depthwise above all): an invocation sums one result, or four neighbouring channels. */
-export function directConv(image: Operand, weight: Operand, output: Operand, params: ConvParams, label: string): Kernel {
+export function directConv(
+  image: Operand,
+  weight: Operand,
+  output: Operand,
+  params: ConvParams,
+  label: string,
+): Kernel {
   const { stride, padding, dilation, groups } = params;
   const [outs, perIn, kh, kw] = weight.shape as [number, number, number, number];
   const [, , height, width] = image.shape as [number, number, number, number];

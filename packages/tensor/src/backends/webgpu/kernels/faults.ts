@@ -51,7 +51,13 @@ export function checkIndices(index: Operand, size: number, group: number, label:
   ];
   const shared = { places: [{ slot: index.slot }], memory: "words", guard: "fault" } as const;
   return [
-    { ...shared, label: `${label}, look at indices`, code: look.join("\n"), workgroup: [64, 1, 1], grid: [groups, 1, 1] },
+    {
+      ...shared,
+      label: `${label}, look at indices`,
+      code: look.join("\n"),
+      workgroup: [64, 1, 1],
+      grid: [groups, 1, 1],
+    },
     { ...shared, label: `${label}, note a fault`, code: note.join("\n"), workgroup: [1, 1, 1], grid: [1, 1, 1] },
   ];
 }

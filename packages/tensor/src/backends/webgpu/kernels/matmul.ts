@@ -109,14 +109,11 @@ export const matmul: ContractRule<"matmul"> = ({ inputs, outputs, label }, conte
         for (let q = 0; q < tileRows / 4; q++)
           out.push(`let x${s}_${q} = bitcast<vec4f>(ldv0(ar${q * 4} + ${k} * ${a.columnStride}));`);
       } else if (!(alongA && steps === 4)) {
-        for (let r = 0; r < tileRows; r++) out.push(`let x${s}_${r} = bitcast<f32>(ld0(ar${r} + ${k} * ${a.columnStride}));`);
+        for (let r = 0; r < tileRows; r++)
+          out.push(`let x${s}_${r} = bitcast<f32>(ld0(ar${r} + ${k} * ${a.columnStride}));`);
       }
       const left = (r: number) =>
-        rowsByFour
-          ? `x${s}_${r >> 2}.${"xyzw"[r & 3]}`
-          : alongA && steps === 4
-            ? `a${r}.${"xyzw"[s]}`
-            : `x${s}_${r}`;
+        rowsByFour ? `x${s}_${r >> 2}.${"xyzw"[r & 3]}` : alongA && steps === 4 ? `a${r}.${"xyzw"[s]}` : `x${s}_${r}`;
       for (let q = 0; q < blocks; q++) {
         const wide = Math.min(4, tileColumns);
         const each = Array.from({ length: wide }, (_, j) =>

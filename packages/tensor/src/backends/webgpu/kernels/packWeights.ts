@@ -12,7 +12,11 @@ export interface Packed {
 const four = (n: number) => Math.ceil(n / 4) * 4;
 
 /** Channels of a group on both sides of a convolution, as packed: `transposed` reads outputs and writes inputs. */
-export function packedSizes(weight: Operand, groups: number, transposed: boolean): { from: number; to: number; words: number } {
+export function packedSizes(
+  weight: Operand,
+  groups: number,
+  transposed: boolean,
+): { from: number; to: number; words: number } {
   const [outs, ins, kh, kw] = weight.shape as [number, number, number, number];
   const from = four(transposed ? outs / groups : ins);
   const to = four(transposed ? ins : outs / groups);
@@ -37,5 +41,12 @@ export function packWeights(weight: Operand, groups: number, transposed: boolean
     `st1((((g * ${kh} + i) * ${kw} + j) * ${from} + p) * ${to} + q, word);`,
     "}",
   ].join("\n");
-  return { label: "pack weights", places: [{ slot: weight.slot }, { workspace }], memory: "words", code, workgroup, grid };
+  return {
+    label: "pack weights",
+    places: [{ slot: weight.slot }, { workspace }],
+    memory: "words",
+    code,
+    workgroup,
+    grid,
+  };
 }

@@ -44,7 +44,12 @@ function at({ strides, offset }: Operand, y: string, x: string): string {
 const exceeds = (a: string, b: string) => `((${a} > ${b}) | isNan(${a})) & !isNan(${b})`;
 
 /** Lines that set the rows and columns of the window of result (i, j) that lie in the image: y0 to y1, x0 to x1. */
-function windowLines(i: string, j: string, [, , h, w]: readonly number[], { kernel, stride, padding }: PoolParams): string[] {
+function windowLines(
+  i: string,
+  j: string,
+  [, , h, w]: readonly number[],
+  { kernel, stride, padding }: PoolParams,
+): string[] {
   return [
     `let y0 = max(0, ${i} * ${stride[0]} - ${padding[0]}); let y1 = min(${h}, ${i} * ${stride[0]} - ${padding[0]} + ${kernel[0]});`,
     `let x0 = max(0, ${j} * ${stride[1]} - ${padding[1]}); let x1 = min(${w}, ${j} * ${stride[1]} - ${padding[1]} + ${kernel[1]});`,
@@ -71,7 +76,11 @@ export const pool: ContractRule<"pool"> = ({ params, inputs, outputs, label }) =
     return [
       "var result = -infinity();",
       "var first = true;",
-      ...loops([`let v = ${value};`, `result = select(result, v, (${exceeds("v", "result")}) | B(first));`, "first = false;"]),
+      ...loops([
+        `let v = ${value};`,
+        `result = select(result, v, (${exceeds("v", "result")}) | B(first));`,
+        "first = false;",
+      ]),
     ];
   });
 };
