@@ -35,7 +35,7 @@ async function openGpu(): Promise<Backend[]> {
   return Promise.all([true, false].map(async (software) => webgpu({ gpu: await softwareGpu(), software })));
 }
 
-/** The kernels of every instruction set that runs here, with one thread and with two, side by side; or those of WebGPU. */
+/** The kernels of every instruction set that runs here, with one thread and with two, and without machine code, side by side; or those of WebGPU. */
 export function backends(): Backend[] {
   if (gpu.length > 0) {
     afterAll(() => Promise.all(gpu.map((backend) => backend.close())));
@@ -47,6 +47,7 @@ export function backends(): Backend[] {
     for (const isa of isas) {
       try {
         list.push(openNative({ isa, threads }));
+        if (threads === 1) list.push(openNative({ isa, threads, machineCode: false }));
       } catch {
         // This processor does not have it.
       }
@@ -88,7 +89,7 @@ export function expectClose(actual: HostArray, expected: HostArray, tolerance: n
 
 /**
  * Runs the work on the plan interpreter and on all backends. Values may differ from the interpreter by `tolerance`;
- * an instruction set gives the same bits with any number of threads.
+ * an instruction set gives the same bits with any number of threads, compiled or interpreted.
  */
 export async function expectAgreement(list: readonly Backend[], work: Work, tolerance: number, what: string) {
   const expected = await outcome(new Interpreter(), work);

@@ -1,0 +1,139 @@
+/*
+ * Single operations beside the machine's peak, one JSON line each:
+ *
+ *   npm run bench -- ops [--backend wasm|native] [--isa avx512|avx2] [--threads N] [--only TEXT] [--seconds S] [--vs-pytorch]
+ *
+ * The peak is what a kernel of nothing but multiply-adds on registers reaches (ops/peak.cc, built with $CXX, else c++), measured
+ * in turns with the operation and with as many threads, so that a busy machine slows both. The best of all rounds counts,
+ * for every one of them: what else runs on the machine can only slow them. `--vs-pytorch` times PyTorch in the same turns ($PYTHON, else python3).
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { Plan, Slot } from "../packages/tensor/src/backend.js";
+import type { CpuBackend } from "../packages/tensor/src/backends/cpu/cpuBackend.js";
+import { openCpuSync } from "../packages/tensor/src/backends/cpu/select.node.js";
+import { operations } from "./ops/list.js";
+import type { Operation } from "./ops/operations.js";
+
+const { values: options } = parseArgs({
+  options: {
+    backend: { type: "string" },
+    isa: { type: "string" },
+    threads: { type: "string", default: String(availableParallelism()) },
+    only: { type: "string", default: "" },
+    seconds: { type: "string", default: "0.3" },
+    "vs-pytorch": { type: "boolean", default: false },
+  },
+});
+const threads = Number(options.threads);
+const rounds = 5;
+const slice = Number(options.seconds) / rounds;
+const rounded = (value: number) => Number(value.toPrecision(3));
+
+/** A program that answers each line with a number. */
+interface Answerer {
+  ask(line: string): Promise<number>;
+  stop(): void;
+}
+
+function answerer(command: string, args: readonly string[], onHello?: (line: string) => void): Answerer {
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => {
+    const line = await lines.next();
+    if (line.done) throw new Error(`${command} ended`);
+    return line.value;
+  };
+  let ready: Promise<void> = onHello ? next().then(onHello) : Promise.resolve();
+  const ask = async (line: string) => {
+    await ready;
+    ready = Promise.resolve();
+    child.stdin.write(`${line}\n`);
+    return Number(await next());
+  };
+  return { ask, stop: () => child.stdin.end() };
+}
+
+const backend = openCpuSync({
+  threads,
+  ...(options.backend ? { backend: options.backend as "native" | "wasm" } : {}),
+  ...(options.isa ? { isa: options.isa as "avx512" } : {}),
+}) as CpuBackend;
+
+const folder = mkdtempSync(join(tmpdir(), "fai-peak-"));
+const program = join(folder, "peak");
+const source = fileURLToPath(new URL("ops/peak.cc", import.meta.url));
+execFileSync(process.env.CXX ?? "c++", ["-O2", "-std=c++17", "-pthread", source, "-o", program], { stdio: "inherit" });
+// WASM is held against the machine, not against itself.
+const peakIsa = backend.engine.isa === "simd128" ? "avx2" : backend.engine.isa;
+const peak = answerer(program, [peakIsa]);
+const python = process.env.PYTHON ?? "python3";
+const torch = options["vs-pytorch"]
+  ? answerer(python, [fileURLToPath(new URL("ops/ops.py", import.meta.url)), String(threads)], console.error)
+  : undefined;
+
+/** Runs an operation for some seconds, again and again; the result is the fastest run's seconds. */
+function prepare(operation: Operation): { run: (seconds: number) => Promise<number>; close: () => void } {
+  const bound = operation.slots.map((count) => {
+    const allocation = backend.allocate(count * 4);
+    // Positive and away from zero: no op is slow for a special value.
+    backend.write(
+      allocation,
+      Float32Array.from({ length: count }, (_, i) => 0.1 + ((i * 7919) % 1009) / 1009),
+    );
+    return allocation;
+  });
+  const slots: Slot[] = operation.slots.map((count, index) => ({ kind: "bound", bytes: count * 4, offset: 0, index }));
+  const plan: Plan = { groups: operation.groups, slots, scratchBytes: 0, scalarCount: 0 };
+  const executable = backend.compile(plan);
+  const submission = { bound, uploads: [], scalars: new Int32Array(0) };
+  const run = async (seconds: number) => {
+    let best = Number.POSITIVE_INFINITY;
+    const end = performance.now() + seconds * 1000;
+    do {
+      const start = performance.now();
+      await backend.submit(executable, submission);
+      best = Math.min(best, performance.now() - start);
+    } while (performance.now() < end);
+    return best / 1000;
+  };
+  const close = () => {
+    executable.dispose();
+    for (const allocation of bound) backend.release(allocation);
+  };
+  return { run, close };
+}
+
+for (const operation of operations().filter((it) => it.name.includes(options.only))) {
+  const { run, close } = prepare(operation);
+  await run(slice / 4);
+  const [ours, theirs, peaks]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < rounds; round++) {
+    peaks.push(await peak.ask(`${threads} ${Math.ceil(slice * 200)}`));
+    ours.push(await run(slice));
+    if (torch) {
+      const request = { name: operation.name, seconds: slice, torch: operation.torch };
+      theirs.push(await torch.ask(JSON.stringify(request)));
+    }
+  }
+  close();
+  const line = (engine: string, times: readonly number[]) => {
+    const seconds = Math.min(...times);
+    const gflops = operation.flops / seconds / 1e9;
+    const rate =
+      operation.flops > 0 ? { gflops: rounded(gflops), peak_share: rounded(gflops / Math.max(...peaks)) } : {};
+    const memory = operation.flops > 0 ? {} : { gb_per_s: rounded(operation.bytes / seconds / 1e9) };
+    console.log(JSON.stringify({ engine, op: operation.name, ...rate, ...memory, us: rounded(seconds * 1e6) }));
+  };
+  line("fai", ours);
+  if (torch) line("pytorch", theirs);
+}
+peak.stop();
+torch?.stop();
+await backend.close();
+rmSync(folder, { recursive: true });
