@@ -5,7 +5,7 @@ import { backends, type Engine, onWebGpu, planned, reference, staged } from "./e
 import { generate } from "./randomGraphs/generate.js";
 import { build, minimal, type Program, print } from "./randomGraphs/program.js";
 
-const [graphs, chunk] = onWebGpu ? [400, 50] : [2000, 100];
+const [graphs, chunk] = onWebGpu ? [100, 25] : [2000, 100];
 const engines = backends().flatMap((backend) => [
   planned(backend),
   planned(backend, { fusion: false }),

@@ -33,11 +33,12 @@ let adapter = "";
 afterAll(() => console.log(`WebGPU adapter: ${adapter}`));
 
 describe("opening", () => {
-  test("the adapter is a processor, and the kernels are chosen for one", async () => {
+  test("there is an adapter, and the kernels are chosen for it", async () => {
     const backend = await open();
     adapter = `${backend.info.description} (${backend.info.device})`;
-    expect(backend.info.isFallbackAdapter).toBe(true);
-    expect(backend.software).toBe(true);
+    expect(adapter).not.toBe(" ()");
+    expect(backend.software).toBe(backend.info.isFallbackAdapter);
+    expect((await open({ software: false })).software).toBe(false);
     expect(backend.name).toBe("webgpu");
   });
 
@@ -49,18 +50,21 @@ describe("opening", () => {
 
   test("webgpuFor takes a GPU for large models alone, and never a processor that plays one", async () => {
     const gpu = await softwareGpu();
-    const hardware = {
-      async requestAdapter() {
-        const found = (await gpu.requestAdapter())!;
-        return {
-          info: { isFallbackAdapter: false, description: "a GPU" },
-          limits: found.limits,
-          requestDevice: (descriptor: GPUDeviceDescriptor) => found.requestDevice(descriptor),
-        };
-      },
-    } as unknown as GPU;
+    const posing = (isFallbackAdapter: boolean) =>
+      ({
+        async requestAdapter() {
+          const found = (await gpu.requestAdapter())!;
+          return {
+            info: { isFallbackAdapter, description: "a GPU" },
+            features: found.features,
+            limits: found.limits,
+            requestDevice: (descriptor: GPUDeviceDescriptor) => found.requestDevice(descriptor),
+          };
+        },
+      }) as unknown as GPU;
+    const hardware = posing(false);
     expect(await webgpuFor(99_999, { gpu: hardware })).toBeUndefined();
-    expect(await webgpuFor(1e6, { gpu })).toBeUndefined();
+    expect(await webgpuFor(1e6, { gpu: posing(true) })).toBeUndefined();
     expect(await webgpuFor(1e6)).toBeUndefined();
     const backend = (await webgpuFor(100_000, { gpu: hardware }))!;
     opened.push(backend);

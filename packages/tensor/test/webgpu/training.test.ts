@@ -8,6 +8,7 @@ import * as nn from "../../src/nn/index.js";
 import type { Module } from "../../src/nn/module.js";
 import { mul, sub } from "../../src/ops/elementwise.js";
 import { tensor } from "../../src/ops/generate.js";
+import { profile } from "../../src/profile.js";
 import { Generator, manualSeed } from "../../src/random.js";
 import { realize, use } from "../../src/realize.js";
 import type { Tensor } from "../../src/tensor.js";
@@ -34,7 +35,7 @@ function convBnNet(): Module<Tensor, Tensor> {
   );
 }
 
-/** A step of gradient descent on a batch of random images; gives the loss, which nobody has waited for. */
+/** A step of gradient descent on a batch of random images; gives the loss, whose reading runs the step. */
 function trainer(seed: number): () => Tensor {
   manualSeed(seed);
   const model = convBnNet();
@@ -50,7 +51,6 @@ function trainer(seed: number): () => Tensor {
       const parameter = parameters[i]!;
       parameter.set(sub(parameter.value, mul(gradient, 0.1)));
     });
-    void realize(loss);
     return loss;
   };
 }
@@ -81,12 +81,25 @@ describe("training on WebGPU", () => {
       // Two steps late, so that nothing stalls.
       late.push(step().item());
       if (i >= 2) await late[i - 2];
-      if (i === 5) after5 = gpu.memory();
+      if (i === 5) {
+        await Promise.all(late);
+        after5 = gpu.memory();
+      }
     }
     await Promise.all(late);
     const { allocatedBytes, scratchBytes } = gpu.memory();
     expect(allocatedBytes).toBeLessThanOrEqual(after5.allocatedBytes);
     expect(allocatedBytes + scratchBytes).toBe(after5.allocatedBytes + after5.scratchBytes);
+  });
+
+  test("profile() names the kernels of a step by the time they took", async () => {
+    use(gpu);
+    const step = trainer(3);
+    await step().item();
+    const { kernels, milliseconds } = await profile(() => step().item());
+    expect(kernels.some(({ kernel }) => kernel.includes("conv2dWeight"))).toBe(true);
+    expect(kernels.every((row) => row.milliseconds >= 0 && row.calls > 0)).toBe(true);
+    expect(milliseconds).toBeGreaterThan(0);
   });
 
   test("1,000 kept tensors of 1 MB, forgotten one after the other, stay within 256 MB", async () => {

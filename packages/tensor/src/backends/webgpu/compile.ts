@@ -9,6 +9,8 @@ import { contracts } from "./kernels/contracts.js";
 /** The kernels of a plan in order, and the bytes of workspace they need behind its scratch region. */
 export interface Compiled {
   readonly kernels: readonly Kernel[];
+  /** By kernel: the group of the plan that it is part of. */
+  readonly groups: readonly number[];
   readonly workspaceBytes: number;
   /** True when a group may set the guard. */
   readonly mayFault: boolean;
@@ -17,6 +19,7 @@ export interface Compiled {
 /** Writes the kernels of a plan. */
 export function compile(plan: Plan, software: boolean): Compiled {
   let workspaceBytes = 0;
+  const groups: number[] = [];
   const kernels = plan.groups.flatMap((group, number) => {
     let used = 0;
     const context: Context = {
@@ -29,10 +32,11 @@ export function compile(plan: Plan, software: boolean): Compiled {
     };
     const made = kernelsOf(group, number, plan, context);
     workspaceBytes = Math.max(workspaceBytes, used);
+    for (const _ of made) groups.push(number);
     return made;
   });
   const mayFault = kernels.some(({ guard }) => guard === "fault");
-  return { kernels: kernels.map((kernel) => guarded(kernel, mayFault)), workspaceBytes, mayFault };
+  return { kernels: kernels.map((kernel) => guarded(kernel, mayFault)), groups, workspaceBytes, mayFault };
 }
 
 function kernelsOf(group: Group, number: number, plan: Plan, context: Context): Kernel[] {

@@ -29,6 +29,7 @@ export async function webgpu({ gpu, powerPreference, ...options }: WebGpuOptions
   }
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
   const device = await adapter.requestDevice({
+    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
     requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
   });
   return new WebGpuBackend(device, adapter.info, options);

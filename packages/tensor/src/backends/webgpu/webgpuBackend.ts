@@ -1,10 +1,20 @@
 /// <reference types="@webgpu/types" preserve="true" />
-import type { Allocation, Backend, DeviceMemory, Executable, GuardReport, Plan, Submission } from "../../backend.js";
+import type {
+  Allocation,
+  Backend,
+  DeviceMemory,
+  Executable,
+  GuardReport,
+  Plan,
+  Submission,
+  TimeKernel,
+} from "../../backend.js";
 import type { HostArray } from "../../dtype.js";
 import { invariant, TensorError } from "../../errors.js";
 import { OutOfMemoryError } from "../../memory.js";
 import { compile } from "./compile.js";
 import { DeviceLostError } from "./errors.js";
+import { GroupTimer } from "./groupTimer.js";
 import { type Block, type Chunk, Heap } from "./heap.js";
 import { decodeFault } from "./kernels/faults.js";
 import { Pipelines, parameterWindow } from "./pipelines.js";
@@ -49,6 +59,9 @@ export class WebGpuBackend implements Backend {
   readonly #idle: (() => void)[] = [];
   #closed = false;
   #failure: Error | undefined;
+  #record: TimeKernel | undefined;
+  /** Times groups by timestamps; undefined where the adapter takes none. */
+  readonly time?: (record: TimeKernel | undefined) => void;
 
   constructor(device: GPUDevice, info: GPUAdapterInfo, options: BackendOptions = {}) {
     this.device = device;
@@ -67,6 +80,11 @@ export class WebGpuBackend implements Backend {
     this.#readback = new Readback(device);
     this.#guard = device.createBuffer({ size: guardBytes, usage: usage.STORAGE | usage.COPY_SRC | usage.COPY_DST });
     this.#parameters = this.#parameterBuffer(2 ** 16);
+    if (device.features.has("timestamp-query")) {
+      this.time = (record) => {
+        this.#record = record;
+      };
+    }
     void device.lost.then(({ message }) => {
       if (!this.#closed) fail(new DeviceLostError("lost", message));
     });
@@ -169,7 +187,7 @@ export class WebGpuBackend implements Backend {
         this.#inFlight++;
         for (const [k, array] of data.entries())
           this.#writeNow(upload.chunk, upload.word * 4 + executable.uploadOffsets[k]!, array);
-        this.#encode(dispatches, parameters, compiled.mayFault)
+        this.#encode(executable, dispatches, parameters)
           .then(
             (report) => (this.#failure ? reject(this.#failure) : resolve(report)),
             (error) => reject(this.#explained(error)),
@@ -183,9 +201,9 @@ export class WebGpuBackend implements Backend {
 
   /** Encodes and submits one command buffer; resolves with the guard's report when it has run. */
   async #encode(
+    { plan, compiled: { groups, mayFault } }: WebGpuExecutable,
     dispatches: readonly Dispatch[],
     parameters: Int32Array,
-    mayFault: boolean,
   ): Promise<GuardReport | undefined> {
     if (this.#failure) throw this.#failure;
     if (this.#parameters.size < parameters.byteLength) {
@@ -193,27 +211,29 @@ export class WebGpuBackend implements Backend {
       this.#parameters = this.#parameterBuffer(2 ** Math.ceil(Math.log2(parameters.byteLength)));
       this.#bindGroups.clear();
     }
-    this.device.queue.writeBuffer(this.#parameters, 0, parameters as Int32Array<ArrayBuffer>);
+    const { queue } = this.device;
+    queue.writeBuffer(this.#parameters, 0, parameters as Int32Array<ArrayBuffer>);
     const encoder = this.device.createCommandEncoder();
     if (mayFault) encoder.clearBuffer(this.#guard);
-    const pass = encoder.beginComputePass();
-    for (const { kernel, pipeline, chunks, offset } of dispatches) {
+    const record = this.#record;
+    const timer = record && new GroupTimer(this.device, plan.groups.length);
+    let pass = encoder.beginComputePass(timer?.pass(groups[0] ?? 0));
+    for (const [k, { kernel, pipeline, chunks, offset }] of dispatches.entries()) {
+      if (timer && k > 0 && groups[k] !== groups[k - 1]) {
+        pass.end();
+        pass = encoder.beginComputePass(timer.pass(groups[k]!));
+      }
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, this.#bindGroup(chunks), [offset]);
       pass.dispatchWorkgroups(...kernel.grid);
     }
     pass.end();
-    if (!mayFault) {
-      this.device.queue.submit([encoder.finish()]);
-      await this.device.queue.onSubmittedWorkDone();
-      return undefined;
-    }
-    const read = this.#readback.copy(encoder, this.#guard, 0, guardBytes);
-    this.device.queue.submit([encoder.finish()]);
-    const words = new Int32Array(3);
-    await read(words);
-    if (words[0] === 0) return undefined;
-    return { ...decodeFault(words[0]!), value: words[1]! };
+    const report = mayFault ? this.#readback.copy(encoder, this.#guard, 0, guardBytes) : undefined;
+    const times = timer?.finish(encoder, this.#readback);
+    queue.submit([encoder.finish()]);
+    const words = new Int32Array(2);
+    await Promise.all([report ? report(words) : queue.onSubmittedWorkDone(), times?.(plan, new Set(groups), record!)]);
+    return words[0] === 0 ? undefined : { ...decodeFault(words[0]!), value: words[1]! };
   }
 
   #bindGroup(chunks: readonly Chunk[]): GPUBindGroup {
