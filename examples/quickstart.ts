@@ -15,7 +15,7 @@ import { adam, progress } from "@fai/train";
 import {
   ImageData,
   ImageDataError,
-  loadPredictor,
+  ImagePredictor,
   predictFiles,
   showBatch,
   smallResnet,
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
 
   const accuracy = await explain(learner, pictures);
   const unseen = data.validSet.images[0]!.path;
-  const [prediction] = await predictFiles(await loadPredictor(saved, architecture), [unseen]);
+  const [prediction] = await predictFiles(await ImagePredictor.load(saved, architecture), [unseen]);
   console.log(
     `\nThe saved predictor looks at ${relative(base, unseen)}: ${prediction!.label}, ${(100 * prediction!.probability).toFixed(1)} %`,
   );

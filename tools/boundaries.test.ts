@@ -201,6 +201,7 @@ describe("what the rules leave free", () => {
     "packages/vision/src/learner.ts": 'import { Learner } from "@fai/train";',
     "packages/vision/src/data/folder.ts": 'import { DataLoader } from "@fai/train";',
     "packages/vision/src/models.ts": 'import { Linear } from "@fai/tensor/nn";',
+    "packages/vision/src/models/predictor.ts": 'import { loadPredictor } from "@fai/train/predictor";',
     "packages/train/src/short.ts": "const a = 1;\n".repeat(400),
   };
 

@@ -9,7 +9,10 @@ export const packageArrows: Readonly<Record<string, readonly string[]>> = {
   plot: [],
 };
 
-/** In these, only the one-call factory and data loading import `train`, so a page that predicts never loads it. */
+/** The entry of `train` that every file of a domain may import: reading and writing predictors. */
+export const trainsNothing = "@fai/train/predictor";
+
+/** In these, only the one-call factory and data loading import the rest of `train`, so a page that predicts never loads it. */
 export const domains: readonly string[] = ["vision", "tabular", "text", "collab"];
 
 /**
@@ -31,7 +34,9 @@ export const tensorArrows: Readonly<Record<string, readonly string[]>> = {
   plan: ["cell"],
   realize: ["plan", "memory", "random"],
   format: ["dtype", "shape"],
+  upload: ["realize"],
   tensor: ["gradients", "realize", "format"],
+  profile: ["realize"],
   gradCheck: ["tensor"],
   nn: ["tensor"],
   io: ["nn"],

@@ -11,15 +11,16 @@ export { DotProduct } from "./models/dotProduct.js";
 export { type CollabCounts, EmbeddingDot, type EmbeddingDotOptions } from "./models/embeddingDot.js";
 export { EmbeddingDotBias, type EmbeddingDotBiasOptions } from "./models/embeddingDotBias.js";
 export { EmbeddingNet, type EmbeddingNetOptions } from "./models/embeddingNet.js";
-export { CollabModel, type Interaction, type RatingRange } from "./models/interaction.js";
+export { type CollabArchitecture, CollabModel, type Interaction, type RatingRange } from "./models/interaction.js";
 export {
   type Basis,
   type PredictedItem,
   type RatedItems,
   type Recommendation,
   Recommender,
+  type RecommenderLoadOptions,
   type RecommenderOptions,
-  type RecommenderState,
   type RecommendOptions,
   type SimilarItem,
 } from "./recommender.js";
+export type { RecommenderState } from "./recommenderState.js";

@@ -23,9 +23,14 @@ export class CollabLearner extends Learner<Interaction, Tensor, Tensor> {
   declare readonly data: CollabData;
   declare readonly model: CollabModel;
 
-  /** What the model has learnt as a recommender, which needs no training code and can be saved as JSON. */
+  /** What the model has learnt as a recommender, which needs no training code. */
   async recommender(options: RecommenderOptions = {}): Promise<Recommender> {
     return Recommender.of(this.model, this.data, options);
+  }
+
+  /** Writes the recommender to a file, for `Recommender.load`; the old file stays until the new one is whole. */
+  override async savePredictor(path: string): Promise<void> {
+    await (await this.recommender()).save(path);
   }
 }
 

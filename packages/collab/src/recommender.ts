@@ -1,7 +1,19 @@
 import { leaf, type Tensor, TensorError } from "@fai/tensor";
+import {
+  encodePredictor,
+  loadPredictor,
+  type PredictorParts,
+  type PredictorSource,
+  savePredictor,
+} from "@fai/train/predictor";
 import { type Id, IdIndex } from "./idIndex.js";
 import { itemMeans } from "./itemMeans.js";
-import type { CollabModel } from "./models/interaction.js";
+import type { CollabCounts } from "./models/embeddingDot.js";
+import type { CollabArchitecture, CollabModel, Interaction } from "./models/interaction.js";
+import { makeModel } from "./models/makeModel.js";
+import { type RecommenderState, readState, type WrittenState, writeState } from "./recommenderState.js";
+
+const kind = "collab";
 
 /** What a recommender remembers of the ratings that a model was trained on: `CollabData` has it all. */
 export interface RatedItems {
@@ -24,16 +36,10 @@ export interface RecommenderOptions {
   damping?: number;
 }
 
-/** What a recommender keeps besides the model's weights, ready for JSON (ids must be texts or numbers). */
-export interface RecommenderState {
-  readonly users: readonly Id[];
-  readonly items: readonly Id[];
-  /** Rows of the items that each user has met. */
-  readonly seen: readonly (readonly number[])[];
-  readonly itemCounts: readonly number[];
-  readonly itemMeans: readonly number[];
-  readonly tags?: readonly (readonly string[])[];
-  readonly implicit: boolean;
+/** Options of `Recommender.load`. */
+export interface RecommenderLoadOptions {
+  /** Makes the model where it is one's own; the file's weights are put into it. */
+  build?: (counts: CollabCounts) => CollabModel;
 }
 
 /** An item and the rating that is expected of it. */
@@ -126,11 +132,26 @@ export class Recommender {
       itemMeans: means,
       implicit,
     };
-    return Recommender.load(model, { ...state, ...(tags && { tags: items.ids.map(tags) }) });
+    return Recommender.make(model, { ...state, ...(tags && { tags: items.ids.map(tags) }) });
   }
 
-  /** A recommender of a saved state; the model's weights are saved apart (safetensors). Throws when the model is of other tables. */
-  static async load(model: CollabModel, state: RecommenderState): Promise<Recommender> {
+  /**
+   * A recommender from its bytes, a path or an address; a model of one's own is made by `build`. Throws when the file is of something
+   * else, or of another model.
+   */
+  static async load(source: PredictorSource, { build }: RecommenderLoadOptions = {}): Promise<Recommender> {
+    const { model, preparation } = await loadPredictor<Interaction, Tensor, CollabArchitecture, WrittenState>(
+      source,
+      kind,
+      ({ architecture, preparation: { users, items } }) => {
+        const counts = { userCount: users.length, itemCount: items.length };
+        return build ? build(counts) : makeModel(architecture, counts);
+      },
+    );
+    return Recommender.make(model as CollabModel, readState(preparation));
+  }
+
+  private static async make(model: CollabModel, state: RecommenderState): Promise<Recommender> {
     for (const [what, table, ids] of [
       ["users", model.userFactors, state.users],
       ["items", model.itemFactors, state.items],
@@ -147,6 +168,16 @@ export class Recommender {
       model.itemBias?.weight.value.data(),
     ]);
     return new Recommender(model, state, { factors, bias });
+  }
+
+  /** The bytes of a predictor's file: weights, ids, what users have met, means and tags. */
+  encode(): Promise<Uint8Array> {
+    return encodePredictor(this.parts());
+  }
+
+  /** Writes a predictor's file (in Node); the old one stays until the new one is whole. */
+  save(path: string): Promise<void> {
+    return savePredictor(path, this.parts());
   }
 
   /** The ratings that a user is expected to give to items, in their order. Throws on an id that the model does not know. */
@@ -222,6 +253,12 @@ export class Recommender {
     const ratings = row === undefined ? rows.map((item) => this.itemMeans[item]!) : await this.score(row, rows, {});
     const total = rows.reduce((sum, item) => sum + weights[item]!, 0);
     return rows.reduce((sum, item, i) => sum + weights[item]! * ratings[i]!, 0) / total;
+  }
+
+  private parts(): PredictorParts {
+    const { model, state } = this;
+    const activation = state.implicit ? "sigmoid" : "none";
+    return { kind, model, architecture: model.architecture(), preparation: writeState(state), activation };
   }
 
   private async score(user: number, items: readonly number[], { features }: PredictOptions): Promise<Float32Array> {

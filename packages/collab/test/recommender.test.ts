@@ -1,7 +1,13 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { manualSeed, tensor } from "@fai/tensor";
+import { Linear } from "@fai/tensor/nn";
+import { encodePredictor } from "@fai/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
   biasRanking,
+  type CollabCounts,
   CollabData,
   collabLearner,
   EmbeddingDot,
@@ -75,12 +81,57 @@ describe("recommend", () => {
     await expect(recommender.predictNewItem("u4", ["western"])).rejects.toThrow(/no known item has any/);
   });
 
-  test("its state passes through JSON", async () => {
-    const again = await Recommender.load(recommender.model, JSON.parse(JSON.stringify(recommender.state)));
-    expect(await again.recommend("u4")).toEqual(await recommender.recommend("u4"));
-    await expect(
-      Recommender.load(new EmbeddingDot({ userCount: 3, itemCount: 30 }), recommender.state),
-    ).rejects.toThrow(/the model has 3 users, the ids are 40/);
+  test("comes back from a file and from bytes, without training code", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "collab-"));
+    const path = join(folder, "made", "tastes.safetensors");
+    await recommender.save(path);
+    const expected = await recommender.recommend("u4");
+    for (const source of [path, await recommender.encode()]) {
+      const again = await Recommender.load(source);
+      expect(await again.recommend("u4")).toEqual(expected);
+      expect(await again.predictNewItem("u4", ["even"])).toBe(await recommender.predictNewItem("u4", ["even"]));
+      expect(again.state).toEqual(recommender.state);
+    }
+    const learner = collabLearner(data, { model: recommender.model as EmbeddingDotBias });
+    await learner.savePredictor(path);
+    expect(await (await Recommender.load(path)).recommend("u4")).toEqual(expected);
+    await rm(folder, { recursive: true });
+  });
+
+  test("models of every kind, big integers as ids, and models of one's own come back", async () => {
+    const table = { userId: [2n ** 60n, 5n, 5n, 7n], itemId: ["a", "b", "a", "c"], rating: [1, 2, 3, 4] };
+    const few = CollabData.fromTable(table, { seed: 0, valid: [3] });
+    class Own extends EmbeddingDot {
+      override architecture() {
+        return { type: "own", options: {} };
+      }
+    }
+    const net = { layers: [4, 3], dropout: [0.1, 0.2], range: [0, 5] as const };
+    for (const model of [
+      new EmbeddingDot(few),
+      new EmbeddingDotBias(few, { factors: 3, range: [1, 4] }),
+      new EmbeddingNet(few, net),
+      new Own(few, { factors: 3 }),
+    ]) {
+      const made = await Recommender.of(model, few);
+      const build = model instanceof Own ? { build: (counts: CollabCounts) => new Own(counts, { factors: 3 }) } : {};
+      const again = await Recommender.load(await made.encode(), build);
+      expect(again.model).toBeInstanceOf(model.constructor);
+      expect(await again.predict(2n ** 60n, ["a", "b"])).toEqual(await made.predict(2n ** 60n, ["a", "b"]));
+      if (model instanceof Own)
+        await expect(Recommender.load(await made.encode())).rejects.toThrow("Say how it is made");
+      else expect(again.model.architecture()).toEqual(model.architecture());
+    }
+  });
+
+  test("files of something else are refused", async () => {
+    const other = { kind: "tabular", model: new Linear(1, 1), architecture: {}, preparation: {} };
+    await expect(Recommender.load(await encodePredictor(other))).rejects.toThrow(
+      "[loadPredictor] the file is a predictor of kind tabular, expected collab.",
+    );
+    await expect(Recommender.of(new EmbeddingDot({ userCount: 3, itemCount: 30 }), data)).rejects.toThrow(
+      /the model has 3 users, the ids are 40/,
+    );
   });
 
   test("side features are asked for each item", async () => {

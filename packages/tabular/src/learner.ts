@@ -32,6 +32,11 @@ export class TabularLearner extends Learner<TabularInput, Tensor, Tensor> {
     return new TabularPredictor(this.data.prep, this.model);
   }
 
+  /** Writes the model and its prep to a file, for `TabularPredictor.load`; the old file stays until the new one is whole. */
+  override async savePredictor(path: string): Promise<void> {
+    await this.predictor().save(path);
+  }
+
   /** What the model says of one row, an object with the columns as fields. */
   predictRow(row: Readonly<Record<string, Cell>>): Promise<TabularPrediction> {
     return this.predictor().predict(row);

@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Generator, manualSeed } from "@fai/tensor";
-import { mse } from "@fai/tensor/nn";
-import { adam, fit as train } from "@fai/train";
-import { beforeAll, describe, expect, test } from "vitest";
+import { Linear, mse } from "@fai/tensor/nn";
+import { adam, encodePredictor, fit as train } from "@fai/train";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   cellsOf,
   columnNames,
@@ -34,7 +38,10 @@ function houses(rows: number, seed = 0): Table {
 }
 
 let learner: TabularLearner;
+let folder = "";
+afterAll(() => rm(folder, { recursive: true }));
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tabular-"));
   manualSeed(0);
   const data = TabularData.fromTable(houses(1500), {
     categorical: ["town"],
@@ -76,6 +83,27 @@ describe("a trained learner", () => {
     expect(all.length).toBe(5);
   });
 
+  test("its predictor comes back from a file and from bytes, without training code", async () => {
+    const table = houses(5, 7);
+    const path = join(folder, "houses.safetensors");
+    await learner.savePredictor(path);
+    const expected = await learner.predictTable(table);
+    for (const source of [path, pathToFileURL(path), await learner.predictor().encode()]) {
+      const loaded = await TabularPredictor.load(source);
+      expect(await loaded.predictTable(table)).toEqual(expected);
+      expect(loaded.prep.state).toEqual(learner.data.prep.state);
+    }
+    const other = { kind: "vision", model: new Linear(1, 1), architecture: {}, preparation: {} };
+    await expect(TabularPredictor.load(await encodePredictor(other))).rejects.toThrow(
+      "[loadPredictor] the file is a predictor of kind vision, expected tabular.",
+    );
+    await learner.save(join(folder, "weights.safetensors"));
+    await expect(TabularPredictor.load(join(folder, "weights.safetensors"))).rejects.toThrow(
+      "[loadPredictor] the file holds weights, but no predictor.",
+    );
+    await expect(TabularPredictor.load(join(folder, "nope"))).rejects.toThrow("[loadPredictor]");
+  });
+
   test("gives its vectors as a table and as a map", async () => {
     const table = await embeddingTable(learner.predictor(), "town");
     expect(columnNames(table)).toEqual(["town", "town_0", "town_1", "town_2"]);
@@ -103,6 +131,8 @@ test("classes: cross-entropy, accuracy, probabilities", async () => {
   const { value, probabilities, classes } = await learner.predictRow({ town: "Delft", area: 130 });
   expect([value, classes]).toEqual([true, [false, true]]);
   expect(probabilities![1]).toBeGreaterThan(0.9);
+  const loaded = await TabularPredictor.load(await learner.predictor().encode());
+  expect(await loaded.predict({ town: "Delft", area: 130 })).toEqual({ value, probabilities, classes });
 });
 
 test("several numbers at once, without continuous columns", async () => {

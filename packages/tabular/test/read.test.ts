@@ -3,9 +3,11 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { type ColumnSource, parquetWriteFile } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   columnNames,
+  type JsonLinesOptions,
   kindOf,
   numbersOf,
   readArrow,
@@ -15,6 +17,8 @@ import {
   rowsOf,
   streamArrow,
   streamCsv,
+  streamJsonLines,
+  streamParquet,
   type Table,
   tableOf,
   withColumns,
@@ -113,8 +117,146 @@ test("JSON lines, with gaps, nested values and other fields from line to line", 
   );
   await expect(readJsonLines(await file("list.jsonl", "[1]\n"))).rejects.toThrow(/line 1 of .*is no object/);
   await expect(readJsonLines(await file("mixed.jsonl", '{"a": 1}\n{"a": "x"}\n'))).rejects.toThrow(
-    /column a holds number and string values/,
+    /line 2 of .*mixed.jsonl: a is "x", and a number before. Pass \{ types: \{ "a": "text" \} \}\?/,
   );
+});
+
+describe("JSON lines in parts", () => {
+  const rows = Array.from({ length: 25 }, (_, i) => ({ x: i, t: `t${i % 3}`, day: `2020-01-${10 + (i % 9)}` }));
+  const lines = `${rows.map((row) => JSON.stringify(row)).join("\r\n")}\n`;
+  const parts = async (path: string, options: JsonLinesOptions) => {
+    const tables: Table[] = [];
+    for await (const table of streamJsonLines(path, options)) tables.push(table);
+    return tables;
+  };
+
+  test("give what the whole gives, gzipped or not, with the types of the first part", async () => {
+    for (const path of [await file("parts.jsonl", lines), await file("zipped.jsonl", gzipSync(lines))]) {
+      const tables = await parts(path, { batchRows: 10, types: { day: "date" } });
+      expect(tables.map(({ numRows }) => numRows)).toEqual([10, 10, 5]);
+      const whole = await readJsonLines(path, { types: { day: "date" } });
+      expect(kindOf(whole, "day")).toBe("date");
+      expect(tables.flatMap((table) => rowsOf(table))).toEqual(rowsOf(whole));
+    }
+    const some = await parts(await file("some.jsonl", lines), { columns: ["t", "nowhere"], batchRows: 20 });
+    expect(rowsOf(some[1]!, 1)).toEqual([{ t: "t2", nowhere: null }]);
+  });
+
+  test("a text of several bytes that is cut by the reading comes out whole", async () => {
+    const long = "ü€😀".repeat(30_000);
+    expect(rowsOf(await readJsonLines(await file("long.jsonl", JSON.stringify({ long }))))).toEqual([{ long }]);
+  });
+
+  test("what is wrong is named, in later parts too", async () => {
+    const later = (text: string) => file("later.jsonl", `${'{"a": 1}\n'.repeat(4)}${text}\n`);
+    const read = async (text: string) => parts(await later(text), { batchRows: 2 });
+    await expect(read('{"a": "x"}')).rejects.toThrow(/line 5 of .*later.jsonl: a is "x", and a number before/);
+    await expect(read('{"b": 1}')).rejects.toThrow(
+      /line 5 of .* has a field "b", which no row before has. Name all columns: \{ columns: \["a", "b"\] \}/,
+    );
+    await expect(parts(join(folder, "nowhere.jsonl"), {})).rejects.toThrow(/ENOENT/);
+    await expect(parts(await later("{}"), { batchRows: 0 })).rejects.toThrow(/batchRows is 0/);
+  });
+});
+
+describe("Parquet in parts", () => {
+  const rows = Array.from({ length: 25 }, (_, i) => i);
+  const write = (name: string, columnData: ColumnSource[]) => {
+    const filename = join(folder, name);
+    parquetWriteFile({ filename, columnData, rowGroupSize: 10 });
+    return filename;
+  };
+  const columns: ColumnSource[] = [
+    { name: "id", data: rows.map((i) => BigInt(i) * 1000n), type: "INT64" },
+    { name: "price", data: rows.map((i) => (i % 7 === 0 ? null : i / 2)), type: "DOUBLE" },
+    { name: "town", data: rows.map((i) => (i < 12 ? null : `town ${i % 3}`)), type: "STRING" },
+    { name: "open", data: rows.map((i) => i % 2 === 0), type: "BOOLEAN" },
+    { name: "day", data: rows.map((i) => new Date(Date.UTC(2020, 0, 1 + i))), type: "TIMESTAMP" },
+    { name: "more", data: rows.map((i) => ({ i, list: [i] })), type: "JSON" },
+  ];
+
+  test("row group by row group, with the types of the schema", async () => {
+    const path = write("groups.parquet", columns);
+    const tables: Table[] = [];
+    for await (const table of streamParquet(path, { batchRows: 6 })) tables.push(table);
+    expect(tables.map(({ numRows }) => numRows)).toEqual([6, 4, 6, 4, 5]);
+    const whole = await readParquet(path);
+    for (const table of [...tables, whole]) {
+      expect(columnNames(table).map((name) => kindOf(table, name))).toEqual([
+        "number",
+        "number",
+        "text", // also where all of a part are missing
+        "boolean",
+        "date",
+        "text",
+      ]);
+    }
+    expect(tables.flatMap((table) => rowsOf(table))).toEqual(rowsOf(whole));
+    expect(rowsOf(whole)[13]).toEqual({
+      id: 13_000,
+      price: 6.5,
+      town: "town 1",
+      open: false,
+      day: Date.UTC(2020, 0, 14),
+      more: '{"i":13,"list":[13]}',
+    });
+    for await (const table of streamParquet(path, { columns: ["town", "id"] }))
+      expect(columnNames(table)).toEqual(["town", "id"]);
+  });
+
+  test("what is wrong is named", async () => {
+    const ids = write("ids.parquet", [{ name: "id", data: rows.map((i) => 2n ** 60n + BigInt(i)), type: "INT64" }]);
+    await expect(readParquet(ids)).rejects.toThrow(
+      /id of row 0 is 1152921504606846976, beyond what a number holds exactly. Read it as text: \{ asText: \["id"\] \}/,
+    );
+    expect(rowsOf(await readParquet(ids, { asText: ["id"] }))[24]).toEqual({ id: String(2n ** 60n + 24n) });
+    await expect(readParquet(ids, { columns: ["what"] })).rejects.toThrow(/no column "what"; it has id/);
+    await expect(readParquet(await file("no.parquet", "hello, I am no table"))).rejects.toThrow(/is no Parquet file/);
+  });
+});
+
+describe("a file in parts takes the memory of a part", () => {
+  const rows = 120_000;
+  const memory = () => {
+    gc!();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  /** Memory held at most between parts, and by the whole, beyond what there was before. */
+  async function held(parts: AsyncIterable<Table>, whole: () => Promise<Table>) {
+    const before = memory();
+    let [most, seen] = [0, 0];
+    for await (const table of parts) {
+      seen += table.numRows;
+      most = Math.max(most, memory() - before);
+    }
+    const start = memory();
+    const table = await whole();
+    expect([seen, table.numRows]).toEqual([rows, rows]);
+    return { most, whole: memory() - start };
+  }
+  const numbers = Array.from({ length: rows }, (_, i) => i / 7);
+
+  test.each(["jsonl", "parquet"])("%s", async (kind) => {
+    const path = join(folder, `memory.${kind}`);
+    let figures: { most: number; whole: number };
+    if (kind === "jsonl") {
+      const record = (x: number) => `{"a": ${x}, "b": ${x + 1}, "c": ${x + 2}, "d": ${x + 3}}`;
+      await writeFile(path, numbers.map(record).join("\n"));
+      figures = await held(streamJsonLines(path, { batchRows: 5000 }), () => readJsonLines(path));
+    } else {
+      const data = Float64Array.from(numbers);
+      const names = ["a", "b", "c", "d"];
+      parquetWriteFile({
+        filename: path,
+        rowGroupSize: 5000,
+        columnData: names.map((name) => ({ name, data, type: "DOUBLE" })),
+      });
+      figures = await held(streamParquet(path), () => readParquet(path));
+    }
+    expect(figures.whole).toBeGreaterThan(rows * 4 * 8);
+    expect(figures.most).toBeLessThan(figures.whole / 2);
+  });
 });
 
 describe("one table in four formats", () => {

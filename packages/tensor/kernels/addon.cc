@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 
+#include "codeMemory.h"
 #include "engine.h"
 
 namespace {
@@ -244,6 +245,29 @@ napi_value completedCall(napi_env env, napi_callback_info info) {
   return engine == nullptr ? nullptr : numberValue(env, engine->completed());
 }
 
+// placeCode(code) -> its address, 0 when the system allows no new code
+napi_value placeCodeCall(napi_env env, napi_callback_info info) {
+  size_t given = 1, length = 0;
+  napi_value value = nullptr;
+  napi_typedarray_type type;
+  void *data = nullptr;
+  if (!succeeded(env, napi_get_cb_info(env, info, &given, &value, nullptr, nullptr))) return nullptr;
+  if (!succeeded(env, napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr))) return nullptr;
+  return numberValue(env, double(reinterpret_cast<uintptr_t>(length == 0 ? nullptr : placeCode(data, length))));
+}
+
+// freeCode(address, bytes)
+napi_value freeCodeCall(napi_env env, napi_callback_info info) {
+  size_t given = 2;
+  napi_value values[2] = {};
+  double address = 0, bytes = 0;
+  if (!succeeded(env, napi_get_cb_info(env, info, &given, values, nullptr, nullptr))) return nullptr;
+  if (!succeeded(env, napi_get_value_double(env, values[0], &address))) return nullptr;
+  if (!succeeded(env, napi_get_value_double(env, values[1], &bytes))) return nullptr;
+  freeCode(reinterpret_cast<void *>(uintptr_t(address)), size_t(bytes));
+  return nullptr;
+}
+
 // hold(backend, busy): whether the backend keeps the process alive
 napi_value holdCall(napi_env env, napi_callback_info info) {
   Arguments<2> arguments;
@@ -276,5 +300,7 @@ extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, n
   define(env, exports, "enqueue", enqueueCall);
   define(env, exports, "completed", completedCall);
   define(env, exports, "hold", holdCall);
+  define(env, exports, "placeCode", placeCodeCall);
+  define(env, exports, "freeCode", freeCodeCall);
   return exports;
 }

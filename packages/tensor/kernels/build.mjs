@@ -22,7 +22,7 @@ const avx512 = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", 
 const units = [
   { name: "kernels512", source: "kernels.cc", flags: [...kernel, ...avx512, "-DFAI_ISA=avx512"] },
   { name: "kernels256", source: "kernels.cc", flags: [...kernel, "-mavx2", "-mfma", "-DFAI_ISA=avx2"] },
-  ...["addon", "engine", "arenaNative", "poolNative"].map((name) => ({
+  ...["addon", "engine", "arenaNative", "poolNative", "codeMemory"].map((name) => ({
     name,
     source: `${name}.cc`,
     flags: runtime,

@@ -14,9 +14,11 @@ enum GroupKind {
 //   LOAD    register, record      the record's offset in the group's payload
 //   STORE   register, record
 //   DIRECT  register, record      the register lives in the store's memory until the next tile
+//   CODE    address (low, high), number of inputs, number of results, inputs..., results...   machine code for the tile; a
+//           result with OWN_RESULT added goes to the register's own memory, the others where a DIRECT has put them
 //   others  register, inputs...   with DIRECT_RESULT added when a DIRECT came just before
 enum TileOp {
-  OP_LOAD, OP_STORE, OP_DIRECT,
+  OP_LOAD, OP_STORE, OP_DIRECT, OP_CODE,
   OP_NEG, OP_RECIP, OP_EXP, OP_LOG, OP_SIN, OP_COS, OP_SQRT, OP_TANH, OP_SIGMOID, OP_ERF, OP_ATAN, OP_FLOOR, OP_ABS,
   OP_SIGN, OP_TO_INT, OP_TO_BOOL,
   OP_NEG_INT, OP_ABS_INT, OP_SIGN_INT, OP_TO_FLOAT_INT, OP_TO_BOOL_INT, OP_TO_BYTE_INT, OP_UNIFORM_INT,
@@ -24,7 +26,7 @@ enum TileOp {
   OP_ADD_INT, OP_MUL_INT, OP_MAX_INT, OP_LT_INT, OP_EQ_INT,
   OP_WHERE, OP_RANDOM_INT,
 };
-enum { DIRECT_RESULT = 256 };
+enum { DIRECT_RESULT = 256, OWN_RESULT = 256 };
 
 // How a load or store record touches memory: [access, slot, offset, view...]; a view is [dims, sizes..., strides...]
 // over the group's linear index. SCALAR is [access, index of the scalar]; IOTA has slot 0.

@@ -163,6 +163,33 @@ struct Tiles {
     }
   }
 
+#if defined(__x86_64__)
+  // Machine code (src/backends/cpu/jit): void f(arrays, count), count a multiple of 8 above 0.
+  typedef void __attribute__((sysv_abi)) Code(void *const *arrays, long long count);
+  enum { CODE_LANES = 8 };
+
+  // Runs `code` on n elements; the last few go through memory that has room for whole vectors.
+  void runCode(Code *code, const int32_t *inputs, int inputCount, const int32_t *results, int resultCount, int n) {
+    const int whole = n & ~(CODE_LANES - 1), rest = n - whole;
+    if (whole > 0) code(at, whole);
+    if (rest == 0) return;
+    int32_t lanes[MAX_REGISTERS * CODE_LANES];
+    void *arrays[MAX_REGISTERS];
+    int32_t *next = lanes;
+    for (int i = 0; i < inputCount; i++, next += CODE_LANES) {
+      zeroBytes(next, CODE_LANES * 4);
+      copyBytes(next, static_cast<int32_t *>(at[inputs[i]]) + whole, rest * 4);
+      arrays[inputs[i]] = next;
+    }
+    for (int i = 0; i < resultCount; i++, next += CODE_LANES) arrays[results[i] & ~OWN_RESULT] = next;
+    code(arrays, CODE_LANES);
+    for (int i = 0; i < resultCount; i++) {
+      const int r = results[i] & ~OWN_RESULT;
+      copyBytes(static_cast<int32_t *>(at[r]) + whole, arrays[r], rest * 4);
+    }
+  }
+#endif
+
   // Runs the words [op, end) on elements [start, start + n).
   void run(const int32_t *op, const int32_t *end, int start, int n) {
     while (op < end) {
@@ -178,6 +205,14 @@ struct Tiles {
         const int32_t *record = group + op[2];
         at[r] = context.at<int32_t>(record[1], record[2]) + start;
         op += 3;
+#if defined(__x86_64__)
+      } else if (code == OP_CODE) {
+        const uint64_t address = uint64_t(uint32_t(op[2])) << 32 | uint32_t(op[1]);
+        const int32_t *inputs = op + 5, *results = inputs + op[3];
+        for (int i = 0; i < op[4]; i++) if (results[i] & OWN_RESULT) at[results[i] - OWN_RESULT] = own(results[i] - OWN_RESULT);
+        runCode(reinterpret_cast<Code *>(address), inputs, op[3], results, op[4], n);
+        op = results + op[4];
+#endif
       } else {
         // Inputs are looked up first: the result may take the register of one of them.
         const void *inputs[5];

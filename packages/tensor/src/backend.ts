@@ -233,6 +233,14 @@ export interface Backend {
   memory(): DeviceMemory;
   /** Returns unused memory to the system. */
   freeMemory(): void;
+  /**
+   * While `record` is set, runs the kernels of a submission one after another, each timed, and calls it for every one; undefined
+   * goes back to normal. Backends that cannot tell kernels apart leave it out.
+   */
+  time?(record: TimeKernel | undefined): void;
   /** Ends threads and workers; later calls throw. */
   close(): Promise<void>;
 }
+
+/** Takes the time that group `group` of a plan took, in milliseconds. */
+export type TimeKernel = (plan: Plan, group: number, milliseconds: number) => void;

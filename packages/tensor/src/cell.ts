@@ -5,7 +5,7 @@ import { formatShape, type Shape, sameShape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 
 /** Assignments that wait for the next realize, in the order in which they were queued. */
-const queue = new Map<Cell, Value>();
+let queue = new Map<Cell, Value>();
 
 /** Frees the device memory of cells that nobody holds any more; only a safety net. */
 const abandoned = new FinalizationRegistry<DeviceBuffer>((buffer) => buffer.backend.release(buffer.allocation));
@@ -47,6 +47,11 @@ export abstract class Cell {
     return handle(this.current);
   }
 
+  /** The committed leaf's node. */
+  get committedNode(): Node {
+    return this.current;
+  }
+
   /** Queues `value` (same shape and dtype) as the next version. */
   set(value: Tensor): void {
     const { shape, dtype } = specOf(value);
@@ -63,9 +68,9 @@ export abstract class Cell {
   /** Makes the queued value the committed one; `realize` calls it when the submission that writes `device` is on its way. */
   commit(device: DeviceBuffer): void {
     const next = new Node("leaf", [], null, [{ shape: this.shape, dtype: this.dtype }]) as Node;
-    next.device[0] = device;
+    next.holdDevice(0, device);
     this.adopt(next);
-    queue.delete(this);
+    dequeue(this);
   }
 
   /** Replaces the value at once with host data, as loading a file does: every queued assignment of this cell is dropped. */
@@ -78,20 +83,20 @@ export abstract class Cell {
         `${this.name || "the cell"} holds ${expected}, not ${data.dtype} ${formatShape(data.shape)} (host data).`,
       );
     }
-    queue.delete(this);
+    dequeue(this);
     const next = new Node("leaf", [], null, [{ shape: this.shape, dtype: this.dtype }]) as Node;
     const device = this.current.device[0];
     if (device) {
       this.release(device);
     }
-    next.host[0] = host;
+    next.holdHost(0, host);
     this.adopt(next);
   }
 
   /** Remembers where the committed value lives on the device, after its first upload; the host copy is dropped. */
   place(device: DeviceBuffer): void {
-    this.current.device[0] = device;
-    this.current.host[0] = undefined;
+    this.current.holdDevice(0, device);
+    this.current.holdHost(0, undefined);
     abandoned.register(this, device, this);
   }
 
@@ -99,8 +104,8 @@ export abstract class Cell {
   async evict(): Promise<void> {
     const device = this.current.device[0];
     if (!device) return;
-    this.current.host[0] = await handle(this.current).data();
-    this.current.device[0] = undefined;
+    this.current.holdHost(0, await handle(this.current).data());
+    this.current.holdDevice(0, undefined);
     this.release(device);
   }
 
@@ -109,7 +114,7 @@ export abstract class Cell {
     this.version++;
     next.cell = { cell: this, version: this.version };
     // The old leaf's memory now holds the new version (or is gone): only a host copy outlives the step.
-    old.device[0] = undefined;
+    old.holdDevice(0, undefined);
     this.current = next;
   }
 
@@ -147,5 +152,11 @@ export function queuedAssignments(): ReadonlyMap<Cell, Value> {
 
 /** Drops every queued assignment: what `Cancel` and exceptions do, so that a half-made step changes nothing. */
 export function discard(): void {
-  queue.clear();
+  queue = new Map();
+}
+
+/** An empty queue starts anew: a map that grew keeps its older tables, and through them graphs of earlier steps, past young garbage collections. */
+function dequeue(cell: Cell): void {
+  queue.delete(cell);
+  if (queue.size === 0) queue = new Map();
 }

@@ -1,6 +1,6 @@
 import { Cell } from "./cell.js";
 import { TensorError } from "./errors.js";
-import { handle, type Node, type Op, topological, type Value } from "./node.js";
+import { handle, type Node, type Op, type OpParams, topological, type Value } from "./node.js";
 import { add } from "./ops/elementwise.js";
 import { ones, zeros } from "./ops/generate.js";
 import { formatShape, sameShape } from "./shape.js";
@@ -99,27 +99,40 @@ function walk(
     settled.set(node, gs);
     const row = vjp[node.op] as ((context: VjpContext<Op>) => (Tensor | undefined)[]) | null;
     if (row === null || node.inputs.length === 0) continue;
-    const given = row({
-      node,
-      params: node.params,
-      gradients: gs,
-      get g() {
-        return gs[0] ?? zeros(node.outputs[0]!.shape);
-      },
-      get y() {
-        return handle(node);
-      },
-      get x() {
-        return node.inputs.map((v) => handle(v.node, v.index));
-      },
-      needs: (k) => leads.has(node.inputs[k]!.node),
-    });
+    const given = row(new Visit(node, gs, leads));
     given.forEach((gradient, k) => {
       const input = node.inputs[k]!;
       if (gradient && leads.has(input.node)) send(input, { node, arrived: gs[0] ?? gradient, gradient });
     });
   }
   return settled;
+}
+
+/** A class, because a literal with getters costs V8 a hidden class each time, which keeps the graph alive past young garbage collections. */
+class Visit implements VjpContext<Op> {
+  readonly node: Node;
+  readonly gradients: readonly (Tensor | undefined)[];
+  private readonly leads: ReadonlySet<Node>;
+
+  constructor(node: Node, gradients: readonly (Tensor | undefined)[], leads: ReadonlySet<Node>) {
+    this.node = node;
+    this.gradients = gradients;
+    this.leads = leads;
+  }
+  get params(): OpParams[Op] {
+    return this.node.params;
+  }
+  get g(): Tensor {
+    return this.gradients[0] ?? zeros(this.node.outputs[0]!.shape);
+  }
+  get y(): Tensor {
+    return handle(this.node);
+  }
+  get x(): readonly Tensor[] {
+    return this.node.inputs.map((v) => handle(v.node, v.index));
+  }
+  // A field, because rows take it out of the context.
+  readonly needs = (i: number): boolean => this.leads.has(this.node.inputs[i]!.node);
 }
 
 function accumulate(list: readonly Contribution[], shape: readonly number[]): Tensor | undefined {

@@ -201,8 +201,10 @@ export {
   variance,
   varMean,
 } from "./ops/statistics.js";
+export { type KernelProfile, type KernelTime, profile } from "./profile.js";
 // Random numbers.
 export { Generator, hostGenerator, manualSeed, type RandomState, randomState, setRandomState } from "./random.js";
 export { backend, explainPlan, planStatistics, realize, setFusion, use } from "./realize.js";
 export type { Shape } from "./shape.js";
 export { Tensor } from "./tensor.js";
+export { upload } from "./upload.js";

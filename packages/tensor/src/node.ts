@@ -94,6 +94,8 @@ export interface CellVersion {
 }
 
 let serial = 0;
+let walks = 0;
+const none: readonly undefined[] = [];
 
 /** One operation of a lazy graph. It is immutable but for what realizing adds: host or device copies of its outputs. */
 export class Node<O extends Op = Op> {
@@ -102,14 +104,19 @@ export class Node<O extends Op = Op> {
   readonly params: OpParams[O];
   readonly outputs: readonly Spec[];
   readonly id = serial++;
-  /** Host copies of outputs, row-major. */
-  host: (HostArray | undefined)[] = [];
-  /** Device copies of outputs. */
-  device: (DeviceBuffer | undefined)[] = [];
+  /** Host copies of outputs, row-major; `holdHost` sets one. */
+  host: readonly (HostArray | undefined)[] = none;
+  /** Device copies of outputs; `holdDevice` sets one. */
+  device: readonly (DeviceBuffer | undefined)[] = none;
+  /** Host copies that are on their way. */
+  reading: readonly (Promise<HostArray> | undefined)[] = none;
   /** Store outputs with the next realize that computes them. */
   kept = false;
   /** Set on leaves that are a version of a cell. */
   cell: CellVersion | undefined;
+  /** The last walk that came here, and the place it gave the node in its order: good until the next walk. */
+  walk = 0;
+  place = -1;
 
   constructor(op: O, inputs: readonly Value[], params: OpParams[O], outputs: readonly Spec[]) {
     this.op = op;
@@ -117,6 +124,28 @@ export class Node<O extends Op = Op> {
     this.params = params;
     this.outputs = outputs;
   }
+
+  holdHost(index: number, data: HostArray | undefined): void {
+    this.host = replaced(this.host, index, data);
+  }
+  holdDevice(index: number, buffer: DeviceBuffer | undefined): void {
+    this.device = replaced(this.device, index, buffer);
+  }
+  holdReading(index: number, promise: Promise<HostArray> | undefined): void {
+    this.reading = replaced(this.reading, index, promise);
+  }
+}
+
+/** Most nodes hold nothing: they share one empty list. */
+function replaced<T>(
+  list: readonly (T | undefined)[],
+  index: number,
+  value: T | undefined,
+): readonly (T | undefined)[] {
+  if (list === none && value === undefined) return list;
+  const own = list === none ? [] : (list as (T | undefined)[]);
+  own[index] = value;
+  return own;
 }
 
 type Construct = (node: Node, index: number) => Tensor;
@@ -148,7 +177,7 @@ export function make<O extends Op>(
 /** A leaf that holds `data` (row-major, not copied). */
 export function leaf(data: HostArray, shape: Shape, dtype: DType): Tensor {
   const node = new Node("leaf", [], null, [{ shape, dtype }]);
-  node.host[0] = data;
+  node.holdHost(0, data);
   return handle(node as Node);
 }
 
@@ -162,27 +191,37 @@ export function specOf(value: Value): Spec {
   return value.node.outputs[value.index]!;
 }
 
-/** The nodes that `roots` depend on, inputs before users; `stop` says where not to descend. Iterative, for graphs of any depth. */
+/**
+ * The nodes that `roots` depend on, inputs before users, each with its place in the order; `stop` says where not to descend.
+ * Iterative, for graphs of any depth.
+ */
 export function topological(roots: readonly Value[], stop: (node: Node) => boolean): Node[] {
   const order: Node[] = [];
-  const seen = new Set<Node>();
-  const stack: { node: Node; next: number }[] = [];
+  const walk = ++walks;
+  const stack: Node[] = [];
+  /** The next input of each node of the stack; -1: none is to be visited. */
+  const next: number[] = [];
+  const enter = (node: Node) => {
+    node.walk = walk;
+    stack.push(node);
+    next.push(node.inputs.length === 0 || stop(node) ? -1 : 0);
+  };
   for (const root of roots) {
-    if (seen.has(root.node)) continue;
-    seen.add(root.node);
-    stack.push({ node: root.node, next: 0 });
+    if (root.node.walk === walk) continue;
+    enter(root.node);
     while (stack.length > 0) {
-      const top = stack[stack.length - 1]!;
-      const inputs = stop(top.node) ? [] : top.node.inputs;
-      if (top.next < inputs.length) {
-        const input = inputs[top.next++]!.node;
-        if (!seen.has(input)) {
-          seen.add(input);
-          stack.push({ node: input, next: 0 });
-        }
+      const top = stack.length - 1;
+      const node = stack[top]!;
+      const at = next[top]!;
+      if (at >= 0 && at < node.inputs.length) {
+        next[top] = at + 1;
+        const input = node.inputs[at]!.node;
+        if (input.walk !== walk) enter(input);
       } else {
-        order.push(top.node);
+        node.place = order.length;
+        order.push(node);
         stack.pop();
+        next.pop();
       }
     }
   }

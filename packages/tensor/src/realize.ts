@@ -97,7 +97,7 @@ function placeCell(node: Node, device: Backend): void {
   cell.place({ backend: device, allocation, ready: Promise.resolve() });
 }
 
-function run(device: Backend, graph: Graph, { planned, executable }: Entry): Promise<void> {
+function run(device: Backend, graph: Graph, { planned, executable, scalars }: Entry): Promise<void> {
   const results = new Map<number, Allocation>();
   const cells = new Map<number, Allocation>();
   const bound = planned.bound.map((binding): Allocation => {
@@ -114,7 +114,6 @@ function run(device: Backend, graph: Graph, { planned, executable }: Entry): Pro
     invariant(b.kind === "leaf", "an upload is a leaf");
     return graph.nodes[b.position]!.host[b.index]!;
   });
-  const scalars = new Int32Array(planned.scalars.length);
   fillScalars(graph, planned.scalars, scalars);
   let ran: Promise<GuardReport | undefined>;
   try {
@@ -147,7 +146,7 @@ function run(device: Backend, graph: Graph, { planned, executable }: Entry): Pro
       return;
     }
     const buffer = { backend: device, allocation, ready };
-    node.device[root.index] = buffer;
+    node.holdDevice(root.index, buffer);
     forgotten.register(node, buffer, buffer);
   });
   if (graph.roots.some((root) => root.cell)) advanceStep();
@@ -155,7 +154,7 @@ function run(device: Backend, graph: Graph, { planned, executable }: Entry): Pro
 }
 
 function cellAllocation(device: Backend, cell: Cell): Allocation {
-  const existing = cell.committed.node.device[0];
+  const existing = cell.committedNode.device[0];
   if (existing && existing.backend === device) return existing.allocation;
   const allocation = device.allocate(Math.max(sizeOf(cell.shape) * byteSize[cell.dtype], 1));
   cell.place({ backend: device, allocation, ready: Promise.resolve() });
@@ -204,23 +203,20 @@ function faultError(report: GuardReport, node: Node | undefined): TensorError {
   );
 }
 
-const reading = new WeakMap<Node, Map<number, Promise<HostArray>>>();
-
 /** The host copy of a value (not to be changed): computes it when needed; its device memory goes unless it is kept. */
 export async function readHost(value: Value): Promise<HostArray> {
   const { node, index } = value;
   const host = node.host[index];
   if (host) return host;
-  let inFlight = reading.get(node);
-  if (!inFlight) reading.set(node, (inFlight = new Map<number, Promise<HostArray>>()));
-  let promise = inFlight.get(index);
-  if (!promise) {
-    promise = copyToHost(value);
-    inFlight.set(index, promise);
-    const done = () => inFlight.delete(index);
-    promise.then(done, done);
+  const known = node.reading[index];
+  if (known) return known;
+  const promise = copyToHost(value);
+  node.holdReading(index, promise);
+  try {
+    return await promise;
+  } finally {
+    node.holdReading(index, undefined);
   }
-  return promise;
 }
 
 async function copyToHost(value: Value): Promise<HostArray> {
@@ -236,9 +232,9 @@ async function copyToHost(value: Value): Promise<HostArray> {
   await buffer.ready;
   const data = await read;
   if (node.cell) return data; // a cell's memory changes with its next commit: the copy is the reader's
-  node.host[index] = data;
+  node.holdHost(index, data);
   if (!node.kept && node.device[index] === buffer) {
-    node.device[index] = undefined;
+    node.holdDevice(index, undefined);
     forgotten.unregister(buffer);
     buffer.backend.release(buffer.allocation);
   }

@@ -42,8 +42,8 @@ const rules: { [O in Op]: Rule<O> } = {
     if (!host) throw new Error(`leaf ${node.id} has no host data: give its elements in \`override\`.`);
     return arrays.filled(out.dtype, host.length, (i) => host[i]!);
   },
-  constant: ({ params, out }) =>
-    arrays.filled(out.dtype, 1, () => (out.dtype === "f32" ? params.value : arrays.truncate(params.value))),
+  constant: ({ params, out, size }) =>
+    arrays.filled(out.dtype, size, () => (out.dtype === "f32" ? params.value : arrays.truncate(params.value))),
   iota: ({ params }) => arrays.filled("i32", params.length, (i) => i),
   random: ({ params: { kind, seed, step, stream }, out, size }) => {
     const words = new Uint32Array(4);

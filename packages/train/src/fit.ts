@@ -72,7 +72,7 @@ export interface FitOptions<O, Y, M extends string = string> {
 }
 
 /**
- * Trains a model and returns one row an epoch. Each batch is one submission to the device; its loss is read two batches later,
+ * Trains a model and returns one row an epoch. Each batch is one submission to the device; its loss is read one or two batches later,
  * so the device never waits. Timers and servers of the process stay alive.
  *
  * Throws when a loss or the clipped norm is not finite: that batch changed no parameter. What was queued is dropped on any

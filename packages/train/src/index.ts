@@ -29,8 +29,10 @@ export { ArrayDataset, type Batch, type BatchOf, type Columns, type Dataset } fr
 export { ItemDataset, type ItemDatasetOptions, type PadRowsOptions, padRows } from "./data/itemDataset.js";
 export { DataLoader, type DataLoaderOptions } from "./data/loader.js";
 export { mapOrdered } from "./data/mapOrdered.js";
+export { type PrefetchToDeviceOptions, prefetchToDevice } from "./data/prefetchToDevice.js";
 export { type Sampler, sequential, shuffled, weighted } from "./data/sampler.js";
 export { StreamLoader, type StreamLoaderOptions } from "./data/streamLoader.js";
+export { WorkerPool, type WorkerPoolOptions, workerPool } from "./data/workerPool.js";
 export { averagePredictions } from "./ensemble.js";
 export {
   type BatchSource,
@@ -96,6 +98,7 @@ export {
   type Predictor,
   type PredictorInfo,
   type PredictorParts,
+  type PredictorSource,
   savePredictor,
 } from "./predictor.js";
 export { reestimateBatchNorms } from "./reestimateBatchNorms.js";

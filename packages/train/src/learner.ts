@@ -17,12 +17,13 @@ import type {
   ScheduledFitOptions,
 } from "./learnerOptions.js";
 import { measure, trainRun } from "./loop.js";
-import { activationOf } from "./lossActivation.js";
+import { type Activation, activationOf } from "./lossActivation.js";
 import type { AnyMetric } from "./metrics.js";
 import type { Optimizer, OptimizerFactory } from "./optim/optimizer.js";
 import { sgd } from "./optim/sgd.js";
 import { setWeightDecay } from "./optim/weightDecay.js";
 import { type Predictions, predictBatches } from "./predictions.js";
+import { type PredictorInfo, savePredictor } from "./predictor.js";
 import { type EpochRow, emptyHistory, type History, Run } from "./run.js";
 import { finderPlan, LrFinder, type LrFindOptions, type LrFindResult, rememberChance } from "./schedules/lrFinder.js";
 import { phaseOptimizers, phaseSchedule, type TrainingPhase } from "./schedules/phases.js";
@@ -56,6 +57,7 @@ export class Learner<X, Y, O = Tensor> {
   private readonly callbacks: readonly Callback<X, Y, O>[];
   private readonly makeOptimizer: OptimizerFactory;
   private readonly activation: (output: O) => Tensor;
+  private readonly ownActivation: boolean;
   private readonly wd: number | readonly number[] | undefined;
   private current: Optimizer | undefined;
   /** Groups from the first that are frozen. */
@@ -77,6 +79,7 @@ export class Learner<X, Y, O = Tensor> {
     this.callbacks = callbacks;
     this.makeOptimizer = optimizer;
     this.activation = activation ?? activationOf(loss);
+    this.ownActivation = activation !== undefined;
     this.wd = wd;
   }
 
@@ -316,6 +319,20 @@ export class Learner<X, Y, O = Tensor> {
   /** Reads the weights of the end of cycle `k`, which `fit` with `cycleSave: name` wrote. */
   async loadCycle(name: string, k: number): Promise<void> {
     await this.load(`${name}_cyc_${k}`);
+  }
+
+  /**
+   * Writes a predictor's file, for `loadPredictor`: the model, what makes predictions of its outputs, and `info`, from which both are made
+   * again. Learners of the domains know their own. Throws when the activation is a function that only this program has.
+   */
+  async savePredictor(path: string, info: PredictorInfo & { activation?: Activation }): Promise<void> {
+    if (this.ownActivation && info.activation === undefined) {
+      throw new TensorError(
+        "savePredictor",
+        'the learner has an activation of its own, which a file cannot hold. Name one: { activation: "softmax" }.',
+      );
+    }
+    await savePredictor(path, { activation: this.loss, ...info, model: this.model });
   }
 
   /** A table of the layers with the shapes of their outputs, their parameters, and whether they learn. */

@@ -149,10 +149,9 @@ export async function phase<X, Y, O>(
     await body();
   } catch (error) {
     discard();
-    if (!(error instanceof Cancel && error.phase === cancels)) {
-      failed = true;
-      failure = error;
-    }
+    failed = !(error instanceof Cancel && error.phase === cancels);
+    failure = failed ? error : undefined;
+    run.failure = failure;
   }
   if (name !== "Fit") {
     try {
@@ -164,7 +163,6 @@ export async function phase<X, Y, O>(
     if (failed) throw failure;
     return;
   }
-  run.failure = failed ? failure : undefined;
   await emit(taking, "afterFit", run);
   if (run.failure !== undefined) throw run.failure;
 }

@@ -1,8 +1,15 @@
 import { exp, sigmoid, softmax, type Tensor } from "@fai/tensor";
 import { bceWithLogits, crossEntropy, nll } from "@fai/tensor/nn";
 
+const activations = ["softmax", "sigmoid", "exp", "none"] as const;
+
 /** What makes predictions of a model's outputs. */
-export type Activation = "softmax" | "sigmoid" | "exp" | "none";
+export type Activation = (typeof activations)[number];
+
+/** Whether a text names an activation. */
+export function isActivation(name: string | undefined): name is Activation {
+  return (activations as readonly (string | undefined)[]).includes(name);
+}
 
 /** The activation that belongs to a loss: probabilities for losses on logits and on log-probabilities. */
 export function activationName(loss: unknown): Activation {

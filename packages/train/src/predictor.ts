@@ -1,3 +1,4 @@
+/** @fai/train/predictor: models in files, ready to predict. It trains nothing and runs in browsers; every domain's predictors stand on it. */
 import { type Tensor, TensorError } from "@fai/tensor";
 import {
   decodeSafetensors,
@@ -8,7 +9,9 @@ import {
 } from "@fai/tensor/io";
 import type { AnyModule, Module } from "@fai/tensor/nn";
 import { fetchTensors, writeTensors } from "#storage";
-import { type Activation, activate, activationName } from "./lossActivation.js";
+import { type Activation, activate, activationName, isActivation } from "./lossActivation.js";
+
+export { type Activation, activate, activationName } from "./lossActivation.js";
 
 /** What stands in a predictor's file beside the weights: all that is needed to make the model again and to feed it. */
 export interface PredictorInfo<A = unknown, P = unknown> {
@@ -19,6 +22,9 @@ export interface PredictorInfo<A = unknown, P = unknown> {
   /** Plain data with which inputs are prepared: classes, table preparation, vocabulary and tokenizer, id maps. */
   readonly preparation: P;
 }
+
+/** Where a predictor is read from: its bytes, a path (in Node), or an address. */
+export type PredictorSource = Uint8Array | string | URL;
 
 /** What to save: the model and what belongs to it. */
 export interface PredictorParts<A = unknown, P = unknown> extends PredictorInfo<A, P> {
@@ -52,13 +58,19 @@ export async function savePredictor(path: string, parts: PredictorParts): Promis
  * architecture; its weights are then the file's. Throws when the file is of another kind, or of another model.
  */
 export async function loadPredictor<X, O, A = unknown, P = unknown>(
-  source: Uint8Array | string | URL,
+  source: PredictorSource,
   kind: string,
   build: (info: PredictorInfo<A, P>) => Module<X, O>,
 ): Promise<Predictor<X, O, A, P>> {
   const content = source instanceof Uint8Array ? decodeSafetensors(source) : await fetchTensors(source);
   const info = readInfo<A, P>(content, kind);
-  const activation = (content.metadata["fai.activation"] ?? "none") as Activation;
+  const activation = content.metadata["fai.activation"];
+  if (!isActivation(activation)) {
+    throw new TensorError(
+      "loadPredictor",
+      `the file names the activation ${activation}, which this library does not know.`,
+    );
+  }
   const model = build(info);
   loadStateDict(model, content.tensors);
   model.eval();

@@ -72,7 +72,7 @@ export class Run<X = unknown, Y = unknown, O = unknown> {
   skipBatches = 0;
   /** False in validation. */
   training = true;
-  /** The smoothed training loss, as far as it is known (two batches late). */
+  /** The smoothed training loss, as far as it is known (one or two batches late). */
   trainLoss = Number.NaN;
   /** Set before each batch. */
   x!: X;
@@ -87,7 +87,10 @@ export class Run<X = unknown, Y = unknown, O = unknown> {
   lossFunction: (output: O, target: Y) => Tensor;
   /** Whether this batch ends in an optimizer's step; gradients are accumulated where it does not. */
   willStep = true;
-  /** What ended the run, once it failed; a callback that handles it in `afterFit` sets it to undefined. */
+  /**
+   * What went wrong, for the `after...` events of the phases that end because of it; a callback that handles it in `afterFit` sets it to
+   * undefined.
+   */
   failure: unknown;
   /** Waits until the losses of all batches so far are written down. */
   settle: () => Promise<void> = async () => {};

@@ -1,6 +1,7 @@
 import { TensorError } from "@fai/tensor";
 import type { NamedTensors, SafetensorsContent } from "@fai/tensor/io";
 import { decodeSafetensors } from "@fai/tensor/io";
+import { download } from "./download.js";
 
 function noFiles(what: string, hint: string): never {
   throw new TensorError(what, `a browser has no files. ${hint}`);
@@ -22,7 +23,7 @@ export async function readTensors(_path: string): Promise<SafetensorsContent> {
 
 /** Reads a safetensors file from the network. */
 export async function fetchTensors(source: string | URL): Promise<SafetensorsContent> {
-  return decodeSafetensors(new Uint8Array(await (await fetch(source)).arrayBuffer()));
+  return decodeSafetensors(await download(source));
 }
 
 /** Browsers have no files. */

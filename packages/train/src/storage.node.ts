@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { TensorError } from "@fai/tensor";
 import type { NamedTensors, SafetensorsContent } from "@fai/tensor/io";
 import { decodeSafetensors } from "@fai/tensor/io";
 import { loadSafetensors, saveSafetensors } from "@fai/tensor/io/node";
+import { download } from "./download.js";
 
 /** Writes a safetensors file, whole or not at all; the folder is made when it is missing. */
 export async function writeTensors(
@@ -22,10 +24,14 @@ export async function readTensors(path: string): Promise<SafetensorsContent> {
 
 /** Reads a safetensors file from a path or from the network. */
 export async function fetchTensors(source: string | URL): Promise<SafetensorsContent> {
-  if (/^https?:/.test(String(source))) {
-    return decodeSafetensors(new Uint8Array(await (await fetch(source)).arrayBuffer()));
+  const text = String(source);
+  if (/^(https?|data|blob):/.test(text)) return decodeSafetensors(await download(text));
+  try {
+    return decodeSafetensors(new Uint8Array(await readFile(text.startsWith("file:") ? new URL(text) : source)));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === undefined) throw cause;
+    throw new TensorError("loadPredictor", `${text} cannot be read: ${(cause as Error).message}.`, { cause });
   }
-  return decodeSafetensors(new Uint8Array(await readFile(source)));
 }
 
 /** Adds text to the end of a file, which is made when it is missing. */

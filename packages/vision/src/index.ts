@@ -16,7 +16,7 @@ export { type ImageFolder, type ImageFolderOptions, scanImageFolder } from "./da
 export type { ImageLists, ListedImage } from "./data/imageLists.js";
 export { ImageLoader } from "./data/imageLoader.js";
 export type { LabelledImage } from "./data/labelledImages.js";
-export { loadPredictor, predictFiles, savePredictor } from "./data/predictorFile.node.js";
+export { predictFiles } from "./data/predictFiles.node.js";
 export { findBadImages, type VerifyOptions } from "./data/verify.node.js";
 export { type Confusion, Interpretation, type InterpretationInput, type Verdict } from "./interpret.js";
 export { VisionLearner, type VisionLearnerOptions, visionLearner } from "./learner.js";

@@ -1,8 +1,9 @@
 import { leaf, type Tensor, TensorError } from "@fai/tensor";
 import { crossEntropy, Module } from "@fai/tensor/nn";
 import { accuracy, Learner, type LearnerOptions } from "@fai/train";
+import { activationName } from "@fai/train/predictor";
 import type { ImageData } from "./data/imageData.js";
-import { predictFiles, savePredictor } from "./data/predictorFile.node.js";
+import { predictFiles } from "./data/predictFiles.node.js";
 import { Interpretation } from "./interpret.js";
 import { normalize } from "./models/normalize.js";
 import { type Architecture, ImagePredictor, type Prediction } from "./models/predictor.js";
@@ -38,12 +39,12 @@ export class VisionLearner extends Learner<Tensor, Tensor, Tensor> {
   /** The model with what it needs to look at new pictures. */
   predictor(): ImagePredictor {
     const { classes, size, mode, stats } = this.data;
-    return new ImagePredictor(this.model, { classes, size, mode, stats });
+    return new ImagePredictor(this.model, { classes, size, mode, stats }, activationName(this.loss));
   }
 
-  /** Writes the predictor to a safetensors file, for `loadPredictor`; the old file stays until the new one is whole. */
-  async savePredictor(path: string): Promise<void> {
-    await savePredictor(path, this.predictor());
+  /** Writes the model and its picture format to a file, for `ImagePredictor.load`; the old file stays until the new one is whole. */
+  override async savePredictor(path: string): Promise<void> {
+    await this.predictor().save(path);
   }
 
   /** What the model gets right and wrong on the validation set; verdicts have the indices of `data.validSet`. */

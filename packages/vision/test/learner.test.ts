@@ -2,12 +2,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { leaf, manualSeed, type Tensor } from "@fai/tensor";
 import { Linear, Module, Sequential } from "@fai/tensor/nn";
-import { adam } from "@fai/train";
+import { adam, encodePredictor } from "@fai/train";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   ImageData,
   ImagePredictor,
-  loadPredictor,
   predictFiles,
   resnet18,
   showBatch,
@@ -78,12 +77,12 @@ describe("visionLearner", () => {
       found.verdicts.map(({ prediction, probability }) => [prediction, probability]),
     );
     await learner.savePredictor(at("stripes.safetensors"));
-    const predictor = await loadPredictor(at("stripes.safetensors"), small);
+    const predictor = await ImagePredictor.load(at("stripes.safetensors"), small);
     expect(predictor.format).toEqual({ classes: ["lying", "standing"], size, mode: "crop", stats: data.stats });
     expect(await predictFiles(predictor, paths)).toEqual(predictions);
     expect(predictions[0]!.probabilities.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
 
-    const decoded = ImagePredictor.decode(await learner.predictor().encode(), small);
+    const decoded = await ImagePredictor.load(await learner.predictor().encode(), small);
     const picture = leaf(await data.validSet.picture(0), [1, size, size, 3], "u8");
     expect((await decoded.predict(picture))[0]!.label).toBe(predictions[0]!.label);
   });
@@ -112,18 +111,22 @@ describe("visionLearner", () => {
   });
 
   test("predictors of something else are refused", async () => {
-    await expect(loadPredictor(at("nope.safetensors"), small)).rejects.toThrow(
-      `${at("nope.safetensors")} cannot be read`,
+    await expect(ImagePredictor.load(at("nope.safetensors"), small)).rejects.toThrow(
+      `[loadPredictor] ${at("nope.safetensors")} cannot be read`,
     );
     const learner = visionLearner(await load(), small);
     await learner.save(at("weights.safetensors"));
-    await expect(loadPredictor(at("weights.safetensors"), small)).rejects.toThrow(
-      "these weights come without classes and picture size",
+    await expect(ImagePredictor.load(at("weights.safetensors"), small)).rejects.toThrow(
+      "[loadPredictor] the file holds weights, but no predictor. Was it written by learner.save()?",
+    );
+    const other = { kind: "tabular", model: new Linear(1, 1), architecture: {}, preparation: {} };
+    await expect(ImagePredictor.load(await encodePredictor(other), small)).rejects.toThrow(
+      "[loadPredictor] the file is a predictor of kind tabular, expected vision.",
     );
     writeFileSync(at("broken.safetensors"), "no weights");
-    await expect(loadPredictor(at("broken.safetensors"), small)).rejects.toThrow("[safetensors]");
+    await expect(ImagePredictor.load(at("broken.safetensors"), small)).rejects.toThrow("[safetensors]");
     await learner.savePredictor(at("small.safetensors"));
-    await expect(loadPredictor(at("small.safetensors"), resnet18)).rejects.toThrow(
+    await expect(ImagePredictor.load(at("small.safetensors"), resnet18)).rejects.toThrow(
       "[loadStateDict] the tensors do not fit the module.",
     );
     await expect(learner.predictFiles([at("stripes.txt")])).rejects.toThrow(`${at("stripes.txt")} is not there.`);

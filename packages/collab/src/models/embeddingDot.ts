@@ -1,6 +1,13 @@
 import type { Tensor } from "@fai/tensor";
 import type { Embedding } from "@fai/tensor/nn";
-import { CollabModel, factorTable, type Interaction, type RatingRange, squeezeInto } from "./interaction.js";
+import {
+  type CollabArchitecture,
+  CollabModel,
+  factorTable,
+  type Interaction,
+  type RatingRange,
+  squeezeInto,
+} from "./interaction.js";
 
 /** Numbers of users and items: what a table must hold. `CollabData` has them. */
 export interface CollabCounts {
@@ -23,12 +30,18 @@ export class EmbeddingDot extends CollabModel {
   readonly userFactors: Embedding;
   readonly itemFactors: Embedding;
   readonly range: RatingRange | undefined;
+  private readonly options: EmbeddingDotOptions;
 
   constructor({ userCount, itemCount }: CollabCounts, { factors = 50, range, init = 0.05 }: EmbeddingDotOptions = {}) {
     super();
     this.userFactors = factorTable(userCount, factors, { low: 0, high: init });
     this.itemFactors = factorTable(itemCount, factors, { low: 0, high: init });
     this.range = range;
+    this.options = { factors, init, ...(range && { range }) };
+  }
+
+  override architecture(): CollabArchitecture {
+    return { type: "EmbeddingDot", options: { ...this.options } };
   }
 
   forward({ user, item }: Interaction): Tensor {

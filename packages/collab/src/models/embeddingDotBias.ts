@@ -1,7 +1,14 @@
 import type { Tensor } from "@fai/tensor";
 import type { Embedding } from "@fai/tensor/nn";
 import type { CollabCounts } from "./embeddingDot.js";
-import { CollabModel, factorTable, type Interaction, type RatingRange, squeezeInto } from "./interaction.js";
+import {
+  type CollabArchitecture,
+  CollabModel,
+  factorTable,
+  type Interaction,
+  type RatingRange,
+  squeezeInto,
+} from "./interaction.js";
 
 /** Options of `EmbeddingDotBias`. */
 export interface EmbeddingDotBiasOptions {
@@ -20,6 +27,7 @@ export class EmbeddingDotBias extends CollabModel {
   readonly userBias: Embedding;
   override readonly itemBias: Embedding;
   readonly range: RatingRange | undefined;
+  private readonly options: EmbeddingDotBiasOptions;
 
   constructor(
     { userCount, itemCount }: CollabCounts,
@@ -32,6 +40,11 @@ export class EmbeddingDotBias extends CollabModel {
     this.userBias = factorTable(userCount, 1, bounds);
     this.itemBias = factorTable(itemCount, 1, bounds);
     this.range = range;
+    this.options = { factors, init, ...(range && { range }) };
+  }
+
+  override architecture(): CollabArchitecture {
+    return { type: "EmbeddingDotBias", options: { ...this.options } };
   }
 
   forward({ user, item }: Interaction): Tensor {

@@ -1,7 +1,14 @@
 import { concat, type Tensor, TensorError } from "@fai/tensor";
 import { Dropout, type Embedding, Linear } from "@fai/tensor/nn";
 import type { CollabCounts } from "./embeddingDot.js";
-import { CollabModel, factorTable, type Interaction, type RatingRange, squeezeInto } from "./interaction.js";
+import {
+  type CollabArchitecture,
+  CollabModel,
+  factorTable,
+  type Interaction,
+  type RatingRange,
+  squeezeInto,
+} from "./interaction.js";
 
 /** Options of `EmbeddingNet`. */
 export interface EmbeddingNetOptions {
@@ -35,6 +42,7 @@ export class EmbeddingNet extends CollabModel {
   readonly dropouts: readonly Dropout[];
   readonly features: number;
   readonly range: RatingRange | undefined;
+  private readonly options: EmbeddingNetOptions;
 
   constructor({ userCount, itemCount }: CollabCounts, options: EmbeddingNetOptions = {}) {
     super();
@@ -63,6 +71,12 @@ export class EmbeddingNet extends CollabModel {
     this.dropouts = [embeddingDropout, ...rates].map((rate) => new Dropout(rate));
     this.features = features;
     this.range = range;
+    const filled = { userSize, itemSize, features, layers, embeddingDropout, dropout: rates, init };
+    this.options = { ...filled, ...(range && { range }) };
+  }
+
+  override architecture(): CollabArchitecture {
+    return { type: "EmbeddingNet", options: { ...this.options } };
   }
 
   forward({ user, item, features }: Interaction): Tensor {

@@ -10,13 +10,14 @@ export {
   type RatedItems,
   type Recommendation,
   Recommender,
+  type RecommenderLoadOptions,
   type RecommenderOptions,
-  type RecommenderState,
   type RecommendOptions,
   type SimilarItem,
 } from "../recommender.js";
+export type { RecommenderState } from "../recommenderState.js";
 export { DotProduct } from "./dotProduct.js";
 export { type CollabCounts, EmbeddingDot, type EmbeddingDotOptions } from "./embeddingDot.js";
 export { EmbeddingDotBias, type EmbeddingDotBiasOptions } from "./embeddingDotBias.js";
 export { EmbeddingNet, type EmbeddingNetOptions } from "./embeddingNet.js";
-export { CollabModel, type Interaction, type RatingRange } from "./interaction.js";
+export { type CollabArchitecture, CollabModel, type Interaction, type RatingRange } from "./interaction.js";

@@ -14,6 +14,12 @@ export interface Interaction {
 /** The lowest and the highest rating that a model gives. */
 export type RatingRange = readonly [low: number, high: number];
 
+/** Which of the package's models it is, and its options: plain data from which it is made again. */
+export interface CollabArchitecture {
+  readonly type: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
 /** A model of ratings: pairs in, one number [N] each out. Its tables are what interpretation reads. */
 export abstract class CollabModel extends Module<Interaction, Tensor> {
   /** A vector for each user. */
@@ -22,6 +28,11 @@ export abstract class CollabModel extends Module<Interaction, Tensor> {
   abstract readonly itemFactors: Embedding;
   /** A number for each item: how much it is liked by everybody, beyond taste. Undefined in models without. */
   declare readonly itemBias?: Embedding;
+
+  /** What a predictor's file says of the model, so that it can be made again. One's own models are made by who loads them. */
+  architecture(): CollabArchitecture {
+    return { type: "own", options: {} };
+  }
 }
 
 /** A table of `count` vectors that start uniform between `low` and `high`. */

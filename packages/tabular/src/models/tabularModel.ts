@@ -69,6 +69,8 @@ export class TabularModel extends Module<TabularInput, Tensor> {
   readonly bnCont: BatchNorm1d | undefined;
   readonly layers: Module<Tensor, Tensor>;
   readonly yRange: readonly [number, number] | undefined;
+  /** What it was made with, every value filled in: with the same shape, it makes such a model again. */
+  readonly options: Readonly<TabularModelOptions>;
   private readonly contCount: number;
 
   constructor({ cardinalities, contNames, outputs }: TabularShape, options: TabularModelOptions = {}) {
@@ -98,6 +100,8 @@ export class TabularModel extends Module<TabularInput, Tensor> {
         ? lesson3Layers(sizes, dropouts, batchNorm)
         : fastaiLayers(sizes, dropouts, { batchNorm, grouped: layout === "v2" });
     this.yRange = yRange;
+    const filled = { layers, layout, embeddingSizes, embeddingDropout, dropout: dropouts, batchNorm };
+    this.options = { ...filled, ...(yRange && { yRange }) };
   }
 
   forward({ cats, conts }: TabularInput): Tensor {

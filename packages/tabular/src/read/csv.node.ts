@@ -1,10 +1,9 @@
-import { createReadStream } from "node:fs";
-import { open, writeFile } from "node:fs/promises";
-import { createGunzip } from "node:zlib";
+import { writeFile } from "node:fs/promises";
 import { TensorError } from "@fai/tensor";
 import { parse } from "csv-parse";
 import { type Cell, type ColumnValues, cellsOf, columnNames, kindOf, type Table, tableOf } from "../arrow.js";
 import { inferKind, parseCell, type TextKind } from "../inferColumn.js";
+import { openText } from "./openText.node.js";
 
 /** Options of `readCsv` and `streamCsv`. */
 export interface CsvOptions {
@@ -42,12 +41,9 @@ export async function* streamCsv(path: string, options: CsvOptions = {}): AsyncG
     batchRows = 50_000,
   } = options;
   const gaps = new Set(missing);
-  const zipped = await isGzip(path);
-  const bytes = createReadStream(path);
-  const plain = zipped ? bytes.pipe(createGunzip()) : bytes;
+  const plain = await openText(path);
   const parser = parse({ bom: true, skip_empty_lines: true, delimiter, trim });
   plain.on("error", (error: Error) => parser.destroy(error));
-  bytes.on("error", (error) => parser.destroy(error));
   let names: string[] | undefined;
   let kinds: Map<string, TextKind> | undefined;
   let rows: string[][] = [];
@@ -94,7 +90,7 @@ export async function* streamCsv(path: string, options: CsvOptions = {}): AsyncG
       { cause },
     );
   } finally {
-    bytes.destroy();
+    plain.destroy();
   }
   if (rows.length > 0) yield flush();
 }
@@ -126,16 +122,6 @@ function cell(
     "readCsv",
     `${path}: ${name} is ${JSON.stringify(text)} in record ${line - 1}, and a ${kind} before. Pass { types: { ${JSON.stringify(name)}: "text" } }?`,
   );
-}
-
-async function isGzip(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(new Uint8Array(2), 0, 2, 0);
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
-  } finally {
-    await file.close();
-  }
 }
 
 /** Writes a table as a CSV file with names in its first line: what Kaggle takes. Missing values are empty; dates are written as ISO 8601. */

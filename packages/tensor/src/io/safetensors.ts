@@ -94,7 +94,7 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsContent {
     const part = file.subarray(dataStart + begin, dataStart + end);
     const aligned = part.byteOffset % storage.bytes === 0 ? part : part.slice();
     const leaf = new Node("leaf", [], null, [{ shape, dtype: storage.dtype }]) as Node;
-    leaf.host[0] = storage.read(aligned, JSON.stringify(name));
+    leaf.holdHost(0, storage.read(aligned, JSON.stringify(name)));
     tensors.set(name, new Tensor(leaf, 0));
   }
   return { tensors, metadata };

@@ -7,9 +7,9 @@ import type { Tensor } from "../tensor.js";
 /** What ops accept as a tensor: a tensor, a cell (its newest value is read), or a number. */
 export type TensorLike = Value | { readonly value: Value } | number | boolean;
 
-/** A scalar tensor [] of a number; f32 unless `dtype` says otherwise. Its value is in no plan key. */
-export function constant(value: number | boolean, dtype: DType = "f32"): Tensor {
-  return make("constant", [], { value: Number(value) }, [], dtype);
+/** A tensor of one number everywhere ([] unless `shape` says otherwise); f32 unless `dtype` does. Its value is in no plan key. */
+export function constant(value: number | boolean, dtype: DType = "f32", shape: Shape = []): Tensor {
+  return make("constant", [], { value: Number(value) }, shape, dtype);
 }
 
 /** The tensor of a tensor-like; numbers become f32 constants. */
@@ -38,7 +38,7 @@ export function cast(x: TensorLike, dtype: DType): Tensor {
   if (from === dtype) return t;
   if (t.node.op === "constant") {
     const { value } = t.node.params as { value: number };
-    if (dtype === "f32" || (dtype === "i32" && Number.isInteger(value))) return constant(value, dtype);
+    if (dtype === "f32" || (dtype === "i32" && Number.isInteger(value))) return constant(value, dtype, shape);
   }
   return make("cast", [t], null, shape, dtype);
 }
@@ -57,13 +57,11 @@ export function expand(x: TensorLike, shape: Shape): Tensor {
       `${formatShape(from)} does not expand to ${formatShape(shape)}: only axes of size 1 and new leading axes do.`,
     );
   }
-  return make(
-    "expand",
-    [reshape(t, [...new Array<number>(target.length - from.length).fill(1), ...from])],
-    null,
-    target,
-    specOf(t).dtype,
-  );
+  const { dtype } = specOf(t);
+  if (t.node.op === "constant") return constant((t.node.params as { value: number }).value, dtype, target);
+  const missing = target.length - from.length;
+  const ranked = missing === 0 ? t : reshape(t, [...new Array<number>(missing).fill(1), ...from]);
+  return make("expand", [ranked], null, target, dtype);
 }
 
 /** The same elements in row-major order with other sizes; one size may be -1 (what is left). */
@@ -74,7 +72,7 @@ export function reshape(x: TensorLike, shape: Shape): Tensor {
   if (sameShape(from, target)) return t;
   const result = make("reshape", [t], null, target, dtype);
   const host = shareableHost(t);
-  if (host && t.node.op === "leaf") result.node.host[0] = host;
+  if (host && t.node.op === "leaf") result.node.holdHost(0, host);
   return result;
 }
 
@@ -139,7 +137,7 @@ export function detach(x: TensorLike): Tensor {
   const { shape, dtype } = specOf(t);
   const result = make("detach", [t], null, shape, dtype);
   const host = shareableHost(t);
-  if (host) result.node.host[0] = host;
+  if (host) result.node.holdHost(0, host);
   return result;
 }
 

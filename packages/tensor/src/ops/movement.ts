@@ -130,7 +130,7 @@ function shareHost(from: Tensor, to: Tensor, start: number[], step: number[]): v
   const target = specOf(to).shape;
   if (target.some((d, i) => i > 0 && d !== shape[i])) return;
   const row = sizeOf(shape.slice(1));
-  to.node.host[0] = host.subarray(start[0]! * row, (start[0]! + target[0]!) * row);
+  to.node.holdHost(0, host.subarray(start[0]! * row, (start[0]! + target[0]!) * row));
 }
 
 /** x with the order along `axes` reversed. */

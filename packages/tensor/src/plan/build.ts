@@ -13,7 +13,7 @@ import {
   type Window,
 } from "./expression.js";
 import { type Fusion, fuse, isElementwise } from "./fuse.js";
-import { type Graph, isLeaf, type Root } from "./graph.js";
+import { type Graph, isLeaf, positionsOf, type Root } from "./graph.js";
 import { channelsLast, denseStrides, followedOrder, isChannelsLast, type Order, rowMajor } from "./layout.js";
 import { identityMap, isView } from "./view.js";
 
@@ -45,9 +45,10 @@ export class Builder {
 
   constructor(graph: Graph, fused: boolean) {
     this.graph = graph;
-    this.fusion = fuse(graph, fused);
+    const position = positionsOf(graph);
+    this.fusion = fuse(graph, position, fused);
     this.drafts = new Drafts(fused);
-    this.expressions = new Expressions(graph.position, (value) => this.window(value));
+    this.expressions = new Expressions(position, (value) => this.window(value));
     graph.roots.forEach((root, i) => {
       const key = `${root.position}.${root.index}`;
       if (!this.firstRoot.has(key)) this.firstRoot.set(key, i);
@@ -119,6 +120,7 @@ export class Builder {
     const value = { node, index: 0 };
     const { shape } = specOf(value);
     const root = this.firstRoot.get(`${position}.0`);
+    if (node.op === "constant" && root === undefined) return this.storeConstant(node, value);
     const cell = root === undefined ? undefined : this.graph.roots[root]!.cell;
     const expression = this.expressions.of(value, identityMap(shape.length), shape.join(), shape.length);
     // What only new versions depend on is computed where they are: mostly in registers of the group that commits.
@@ -135,6 +137,15 @@ export class Builder {
     stored.expression = expression;
     this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, commit);
     this.setWindow(node, 0, { ...stored.home, stored });
+  }
+
+  /** One element, seen everywhere. */
+  private storeConstant(node: Node, value: Value): void {
+    const { shape, dtype } = specOf(value);
+    const stored = this.newStored({ shape: [], dtype }, [], { kind: "scratch" });
+    stored.expression = this.expressions.of(value, identityMap(0), "", 0);
+    this.drafts.map([], stored.expression, { stored, ...this.strided(stored) }, [], false);
+    this.setWindow(node, 0, { shape, strides: shape.map(() => 0), offset: 0, stored });
   }
 
   private newStored({ shape, dtype }: Spec, order: Order, place: Place): Stored {

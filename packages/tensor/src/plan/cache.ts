@@ -9,6 +9,8 @@ export interface Entry {
   readonly planned: Planned;
   readonly executable: Executable;
   readonly bytes: number;
+  /** Filled anew for each submission, which copies them. */
+  readonly scalars: Int32Array;
 }
 
 const capacity = { entries: 256, bytes: 64 * 2 ** 20 };
@@ -48,7 +50,8 @@ export class PlanCache {
     const planned = emit(new Builder(graph, fused).build(), graph.roots);
     const executable = this.backend.compile(planned.plan);
     const key = this.tokens.copy();
-    const entry = { key, planned, executable, bytes: key.byteLength + planned.plan.groups.length * 2048 };
+    const bytes = key.byteLength + planned.plan.groups.length * 2048;
+    const entry = { key, planned, executable, bytes, scalars: new Int32Array(planned.scalars.length) };
     const list = this.byHash.get(this.tokens.hash) ?? [];
     list.push(entry);
     this.byHash.set(this.tokens.hash, list);

@@ -163,7 +163,7 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
     groups.push(
       copyGroup(
         from,
-        bind({ kind: "cell", root }, from.stored.elements * byteSize[from.stored.dtype]),
+        bind({ kind: "cell", root }, sizeOf(from.shape) * byteSize[from.stored.dtype]),
         slot(from.stored),
       ),
     );

@@ -10,7 +10,8 @@ export function explain(plan: Plan): string {
   return [...lines, `${plan.groups.length} kernels, ${plan.slots.length} slots, ${kib} KiB scratch`].join("\n");
 }
 
-function describe(group: Group, plan: Plan): string {
+/** A kernel as text: what it computes, over what, from and to which slots. */
+export function describe(group: Group, plan: Plan): string {
   const name = (slot: number) => `${plan.slots[slot]!.kind[0]}${slot}`;
   if (group.kind === "contract") {
     const operands = (list: readonly { slot: number; shape: readonly number[] }[]) =>

@@ -83,8 +83,8 @@ interface Uses {
 }
 
 /** Decides for every elementwise node and source whether it is computed inside its users or to memory. */
-export function fuse(graph: Graph, fused: boolean): Fusion {
-  const { nodes, position } = graph;
+export function fuse(graph: Graph, position: ReadonlyMap<Node, number>, fused: boolean): Fusion {
+  const { nodes } = graph;
   const uses: Uses[] = nodes.map(() => ({ count: 0, barrier: false, grows: false }));
   const image = new Uint8Array(nodes.length);
   const onlyCells = new Uint8Array(nodes.length).fill(1);

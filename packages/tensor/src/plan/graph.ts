@@ -15,8 +15,12 @@ export interface Root {
 /** What one realize computes: nodes with inputs before users, and what is wanted of them. */
 export interface Graph {
   readonly nodes: readonly Node[];
-  readonly position: ReadonlyMap<Node, number>;
   readonly roots: readonly Root[];
+}
+
+/** The place of each node, for as long as other graphs are walked in between. */
+export function positionsOf({ nodes }: Graph): ReadonlyMap<Node, number> {
+  return new Map(nodes.map((node, i) => [node, i]));
 }
 
 /** True when every output of the node is in memory: the planner stops there. */
@@ -29,24 +33,23 @@ export function isLeaf(node: Node): boolean {
 export function capture(results: readonly Value[], queued: ReadonlyMap<Cell, Value>): Graph {
   const wanted: Value[] = [...results];
   const nodes = topological([...results, ...queued.values()], isLeaf);
-  const position = new Map<Node, number>();
-  nodes.forEach((node, i) => {
-    position.set(node, i);
+  for (const node of nodes) {
     if (node.op === "leaf") refuseStale(node);
     else if (node.kept && !isLeaf(node)) {
       node.outputs.forEach((_, index) => {
         if (!wanted.some((w) => w.node === node && w.index === index)) wanted.push({ node, index });
       });
     }
-  });
-  const roots: Root[] = wanted
-    .filter((v) => !isLeaf(v.node))
-    .map((v) => ({ position: position.get(v.node)!, index: v.index, cell: undefined, leaf: -1 }));
-  for (const [cell, value] of queued) {
-    const leaf = position.get(cell.committed.node) ?? -1;
-    roots.push({ position: position.get(value.node)!, index: value.index, cell, leaf });
   }
-  return { nodes, position, roots };
+  const roots: Root[] = [];
+  for (const { node, index } of wanted) {
+    if (!isLeaf(node)) roots.push({ position: node.place, index, cell: undefined, leaf: -1 });
+  }
+  for (const [cell, { node, index }] of queued) {
+    const leaf = cell.committedNode;
+    roots.push({ position: node.place, index, cell, leaf: nodes[leaf.place] === leaf ? leaf.place : -1 });
+  }
+  return { nodes, roots };
 }
 
 function refuseStale(node: Node): void {
@@ -108,7 +111,7 @@ export class Tokens {
   hash = 0x811c9dc5;
 
   push(...values: number[]): void {
-    for (const value of values) this.one(value);
+    for (let i = 0; i < values.length; i++) this.one(values[i]!);
   }
   list(values: readonly number[]): void {
     this.one(values.length);
@@ -129,7 +132,7 @@ export class Tokens {
     for (let i = 0; i < this.length; i++) if (other[i] !== this.words[i]) return false;
     return true;
   }
-  private one(value: number): void {
+  one(value: number): void {
     if (this.length === this.words.length) {
       const grown = new Int32Array(this.length * 2);
       grown.set(this.words);
@@ -140,25 +143,30 @@ export class Tokens {
   }
 }
 
-/** Writes what a graph's plan depends on: ops, parameters, sharing, shapes, dtypes, where leaves live, what is wanted. */
+/** Writes what the plan of a graph that was captured just now depends on: ops, parameters, sharing, shapes, dtypes, where leaves live, what is wanted. */
 export function writeKey(graph: Graph, tokens: Tokens): void {
   tokens.clear();
   for (const node of graph.nodes) {
     let op = opTokens.get(node.op);
     if (op === undefined) opTokens.set(node.op, (op = opTokens.size));
     if (isLeaf(node)) {
-      tokens.push(-1);
-      for (let i = 0; i < node.outputs.length; i++) tokens.push(node.device[i] ? 1 : 0);
+      tokens.one(-1);
+      for (let i = 0; i < node.outputs.length; i++) tokens.one(node.device[i] ? 1 : 0);
     } else {
-      tokens.push(op);
+      tokens.one(op);
       (paramTokens[node.op] as ((params: unknown, tokens: Tokens) => void) | undefined)?.(node.params, tokens);
-      for (const input of node.inputs) tokens.push(graph.position.get(input.node)!, input.index);
+      for (let i = 0; i < node.inputs.length; i++) {
+        const input = node.inputs[i]!;
+        tokens.one(input.node.place);
+        tokens.one(input.index);
+      }
     }
-    for (const { shape, dtype } of node.outputs) {
-      tokens.push(dtypeToken[dtype]);
+    for (let i = 0; i < node.outputs.length; i++) {
+      const { shape, dtype } = node.outputs[i]!;
+      tokens.one(dtypeToken[dtype]);
       tokens.list(shape);
     }
   }
-  tokens.push(-2);
+  tokens.one(-2);
   for (const root of graph.roots) tokens.push(root.position, root.index, root.cell ? 1 : 0, root.leaf);
 }

@@ -19,7 +19,7 @@ export interface Outcome {
   report: GuardReport | undefined;
 }
 
-/** The kernels of every instruction set that runs here, with one thread and with two, side by side. */
+/** The kernels of every instruction set that runs here, with one thread and with two, and without machine code, side by side. */
 export function backends(): Backend[] {
   const list: CpuBackend[] = [];
   const isas = nativeProblem() === undefined ? (["avx512", "avx2"] as const) : [];
@@ -27,6 +27,7 @@ export function backends(): Backend[] {
     for (const isa of isas) {
       try {
         list.push(openNative({ isa, threads }));
+        if (threads === 1) list.push(openNative({ isa, threads, machineCode: false }));
       } catch {
         // This processor does not have it.
       }
@@ -68,7 +69,7 @@ export function expectClose(actual: HostArray, expected: HostArray, tolerance: n
 
 /**
  * Runs the work on the plan interpreter and on all backends. Values may differ from the interpreter by `tolerance`;
- * an instruction set gives the same bits with any number of threads.
+ * an instruction set gives the same bits with any number of threads, compiled or interpreted.
  */
 export async function expectAgreement(list: readonly Backend[], work: Work, tolerance: number, what: string) {
   const expected = await outcome(new Interpreter(), work);

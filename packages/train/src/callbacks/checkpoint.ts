@@ -50,7 +50,8 @@ export function checkpoint(path: string, { every = 100, resume = true }: Checkpo
       if (resume && hasFile(path)) await restore(run, path);
     },
     afterBatch: async (run) => {
-      if (!run.training || (run.step + 1) % every !== 0) return;
+      // A batch that failed is not done: it is to come again.
+      if (!run.training || run.failure !== undefined || (run.step + 1) % every !== 0) return;
       await run.settle();
       await write(run, path, { epoch: run.epoch, batch: run.batch + 1, step: run.step + 1 }, false);
     },

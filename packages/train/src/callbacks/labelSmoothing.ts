@@ -1,5 +1,5 @@
 import { type Tensor, TensorError } from "@fai/tensor";
-import { crossEntropy } from "@fai/tensor/nn";
+import { crossEntropy, type LossOptions } from "@fai/tensor/nn";
 import type { Callback } from "../callback.js";
 
 /**
@@ -15,7 +15,8 @@ export function labelSmoothing(share = 0.1): Callback {
       if (run.lossFunction !== (crossEntropy as unknown)) {
         throw new TensorError("labelSmoothing", "the learner's loss is not crossEntropy, whose targets it smooths.");
       }
-      run.lossFunction = (output: Tensor, target: Tensor) => crossEntropy(output, target, { labelSmoothing: share });
+      run.lossFunction = (output: Tensor, target: Tensor, options?: LossOptions) =>
+        crossEntropy(output, target, { ...options, labelSmoothing: share });
     },
   };
 }

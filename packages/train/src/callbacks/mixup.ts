@@ -1,9 +1,13 @@
 import { type Generator, hostGenerator, leaf, Tensor, TensorError } from "@fai/tensor";
 import type { Callback } from "../callback.js";
 
+/** A loss of the library's kind: with this option it gives the losses of the rows instead of their mean. */
+type RowLoss = (output: Tensor, target: Tensor, options: { reduction: "none" }) => Tensor;
+
 /**
  * Trains on mixtures of each row with another one of its batch (Zhang et al., 2018): lambda, drawn from Beta(alpha, alpha) for each
- * batch and at least a half, is the row's own share of input and loss. Bytes become f32.
+ * row and at least a half, is the row's own share of input and loss (fastai v2's definition). Bytes become f32. Throws for a loss of
+ * one's own that does not take `{ reduction: "none" }` as its third argument.
  */
 export function mixup(alpha = 0.4): Callback {
   if (!(alpha > 0)) throw new TensorError("mixup", `alpha is ${alpha}, expected a number above 0.`);
@@ -17,16 +21,19 @@ export function mixup(alpha = 0.4): Callback {
     beforeBatch: (run) => {
       if (!run.training || !plain) return;
       const generator = hostGenerator();
-      const drawn = beta(generator, alpha);
-      const lambda = Math.max(drawn, 1 - drawn);
-      const partners = leaf(generator.permutation(run.size), [run.size], "i32");
-      const loss = plain;
+      const { size } = run;
+      const partners = leaf(generator.permutation(size), [size], "i32");
+      const drawn = Float32Array.from({ length: size }, () => {
+        const share = beta(generator, alpha);
+        return Math.max(share, 1 - share);
+      });
+      const lambda = leaf(drawn, [size], "f32");
+      const loss = plain as RowLoss;
       run.x = mapTensors(run.x, (t) => mix(t, partners, lambda));
       run.lossFunction = (output: Tensor, target: Tensor) => {
         const other = mapTensors(target, (t) => t.take(partners)) as Tensor;
-        return loss(output, target)
-          .mul(lambda)
-          .add(loss(output, other).mul(1 - lambda));
+        const [own, others] = [target, other].map((y) => rowLosses(loss(output, y, { reduction: "none" }), size));
+        return others!.lerp(own!, lambda).mean();
       };
     },
     afterFit: (run) => {
@@ -35,12 +42,21 @@ export function mixup(alpha = 0.4): Callback {
   };
 }
 
-function mix(t: Tensor, partners: Tensor, lambda: number): Tensor {
+function mix(t: Tensor, partners: Tensor, lambda: Tensor): Tensor {
   if (t.dtype === "i32") {
     throw new TensorError("mixup", "an input holds whole numbers (categories, tokens), which cannot be mixed.");
   }
   const own = t.cast("f32");
-  return own.mul(lambda).add(own.take(partners).mul(1 - lambda));
+  return own.take(partners).lerp(own, lambda.reshape(-1, ...t.shape.slice(1).map(() => 1)));
+}
+
+/** The mean loss of each row, [rows]. */
+function rowLosses(losses: Tensor, rows: number): Tensor {
+  if (losses.shape[0] === rows) return losses.rank === 1 ? losses : losses.reshape(rows, -1).mean(1);
+  throw new TensorError(
+    "mixup",
+    `the loss gives [${losses.shape.join(", ")}] for ${rows} rows. Let it take { reduction: "none" } as its third argument, as crossEntropy does.`,
+  );
 }
 
 /** `value` with every tensor of it, it itself or the fields of a record, replaced. */

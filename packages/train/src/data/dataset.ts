@@ -14,8 +14,11 @@ export interface Batch<X, Y> {
 export interface Dataset<X, Y> {
   /** Number of rows. */
   readonly length: number;
-  /** The rows at `index`, in that order, as one batch; `epoch` (0 for the first) decides random changes. */
-  batch(index: Int32Array, epoch: number): Batch<X, Y> | Promise<Batch<X, Y>>;
+  /**
+   * The rows at `index`, in that order, as one batch; `epoch` (0 for the first) decides random changes. `signal` is aborted when nobody
+   * waits for the batch any more.
+   */
+  batch(index: Int32Array, epoch: number, signal?: AbortSignal): Batch<X, Y> | Promise<Batch<X, Y>>;
 }
 
 /** One column, or several with names for models that take a record of tensors. */

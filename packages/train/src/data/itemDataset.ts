@@ -6,8 +6,11 @@ import { mapOrdered } from "./mapOrdered.js";
 export interface ItemDatasetOptions<I, X, Y> {
   /** Number of rows. */
   length: number;
-  /** Reads row `row`; random changes depend on the row and the epoch alone, so that a run can be repeated. */
-  item: (row: number, epoch: number) => I | Promise<I>;
+  /**
+   * Reads row `row`; random changes depend on the row and the epoch alone, so that a run can be repeated. What is JavaScript and takes long
+   * belongs on threads: `(row, epoch, signal) => pool.run({ row, epoch }, { signal })` with a `workerPool`.
+   */
+  item: (row: number, epoch: number, signal: AbortSignal) => I | Promise<I>;
   /** Makes a batch of rows: `padRows` for rows of unequal length. */
   collate: (items: readonly I[]) => { x: X; y: Y };
   /** Rows that are read at once (8). */
@@ -32,12 +35,14 @@ export class ItemDataset<I, X, Y> implements Dataset<X, Y> {
     this.options = options;
   }
 
-  async batch(index: Int32Array, epoch: number): Promise<Batch<X, Y>> {
+  async batch(index: Int32Array, epoch: number, signal?: AbortSignal): Promise<Batch<X, Y>> {
     const { item, collate, concurrency = 8 } = this.options;
-    const read = async (row: number) => {
+    const read = async (row: number, ending: AbortSignal) => {
+      const either = signal ? AbortSignal.any([signal, ending]) : ending;
       try {
-        return await item(row, epoch);
+        return await item(row, epoch, either);
       } catch (cause) {
+        if (either.aborted) throw cause;
         const reason = cause instanceof Error ? cause.message : String(cause);
         throw new TensorError("ItemDataset", `row ${row} could not be read: ${reason}`, { cause });
       }

@@ -75,6 +75,6 @@ export class DataLoader<X, Y> implements AsyncIterable<Batch<X, Y>> {
     const parts = Array.from({ length: Math.max(0, this.length - start) }, (_, i) =>
       order.subarray(first + i * this.batchSize, first + (i + 1) * this.batchSize),
     );
-    yield* mapOrdered(parts, (rows) => this.dataset.batch(rows, epoch), this.prefetch);
+    yield* mapOrdered(parts, (rows, signal) => this.dataset.batch(rows, epoch, signal), this.prefetch);
   }
 }

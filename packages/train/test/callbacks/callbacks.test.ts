@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Generator, tensor } from "@fai/tensor";
+import { Generator, type Tensor, tensor } from "@fai/tensor";
 import { crossEntropy, Linear, mse } from "@fai/tensor/nn";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { beta } from "../../src/callbacks/mixup.js";
@@ -147,24 +147,65 @@ describe("changing steps", () => {
     await expect(regression.fit(0.1)).rejects.toThrow("[labelSmoothing] the learner's loss is not crossEntropy");
   });
 
-  it("mixup mixes inputs and losses by one share a batch", async () => {
-    const seen: { x: Float32Array; loss: number }[] = [];
-    let before: Float32Array | undefined;
+  it("mixup mixes each row's input and loss by a share of its own", async () => {
+    const seen: { before: Tensor; x: Tensor; y: Tensor; logs: Float32Array; loss: number }[] = [];
+    let before: Tensor;
     const callbacks: Callback[] = [
-      { order: -41, beforeBatch: async (run) => void (run.training && (before ??= await run.x.data())) },
+      { order: -41, beforeBatch: (run) => void (before = run.x) },
       mixup(),
       {
-        afterLoss: async (run) =>
-          void (run.training && seen.push({ x: await run.x.data(), loss: await run.loss.item() })),
+        afterLoss: async ({ training, x, y, output, loss }) => {
+          if (training) seen.push({ before, x, y, logs: await output.logSoftmax(-1).data(), loss: await loss.item() });
+        },
       },
     ];
     const learner = netLearner({ callbacks });
     await learner.fit(0.1, { epochs: 3 });
     expect(learner.history.rows.at(-1)!.metrics.accuracy).toBeGreaterThan(0.7);
-    expect(seen[0]!.loss).toBeGreaterThan(0);
-    const sum = (list: Float32Array) => list.reduce((a, b) => a + b, 0);
-    expect(sum(seen[0]!.x)).toBeCloseTo(sum(before!), 2); // partners are a permutation
-    expect(seen[0]!.x).not.toEqual(before);
+
+    const [batch] = seen;
+    const [own, mixed] = [await batch!.before.data(), await batch!.x.data()];
+    const [rows, width] = batch!.before.shape as [number, number];
+    const row = (data: ArrayLike<number>, i: number) => Array.from({ length: width }, (_, k) => data[i * width + k]!);
+    // Every mixed row lies between its own and one other; where on the way is the row's lambda.
+    const found = Array.from({ length: rows }, (_, i) => {
+      const [from, to] = [row(own, i), row(mixed, i)];
+      const ways = Array.from({ length: rows }, (_, j) => {
+        const other = row(own, j);
+        const steps = other.map((x, k) => (x - to[k]!) / (x - from[k]!));
+        const share = steps[0]!;
+        const fits =
+          j === i ? from.every((x, k) => Math.abs(x - to[k]!) < 1e-5) : steps.every((s) => Math.abs(s - share) < 1e-3);
+        return { j, share: j === i ? 1 : share, fits };
+      });
+      return ways.find(({ share, fits }) => fits && share >= 0.499 && share <= 1.001)!;
+    });
+    expect(found.every(Boolean)).toBe(true);
+    const partners = found.filter(({ share }) => share < 0.99).map(({ j }) => j); // of the others anyone might be it
+    expect(new Set(partners).size).toBe(partners.length);
+    expect(partners.length).toBeGreaterThan(rows / 3);
+    expect(new Set(found.map(({ share }) => share.toFixed(2))).size).toBeGreaterThan(rows / 4);
+    const { logs } = batch!;
+    const targets = await batch!.y.data();
+    const classes = logs.length / rows;
+    const cost = (i: number, j: number) => -logs[i * classes + targets[j]!]!;
+    const expected =
+      found.reduce((sum, { j, share }, i) => sum + share * cost(i, i) + (1 - share) * cost(i, j), 0) / rows;
+    expect(batch!.loss).toBeCloseTo(expected, 3);
+  });
+
+  it("mixup refuses a loss that cannot be given row by row, and goes with labelSmoothing", async () => {
+    const learner = netLearner({ callbacks: [mixup(), labelSmoothing()] });
+    await learner.fit(0.1);
+    expect(learner.history.losses.every(Number.isFinite)).toBe(true);
+    const mean = new Learner({ train: new DataLoader(points(40, 1)) }, new Net(), {
+      loss: (output, target) => crossEntropy(output, target),
+      callbacks: [mixup()],
+    });
+    await expect(mean.fit(0.1)).rejects.toThrow("[mixup] the loss gives [] for 40 rows. Let it take");
+  });
+
+  it("mixup draws from Beta(alpha, alpha)", () => {
     const generator = new Generator(1);
     const drawn = Array.from({ length: 2000 }, () => beta(generator, 0.4));
     const mean = drawn.reduce((a, b) => a + b) / 2000;

@@ -14,6 +14,7 @@ import {
   earlyStopping,
   linear,
   mixup,
+  type Run,
   saveBest,
   sgd,
 } from "../../src/index.js";
@@ -26,10 +27,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** A run that ends with an error after `last` batches; resumed, it goes on in a learner made anew. */
-async function train(path: string | undefined, last = Number.POSITIVE_INFINITY) {
+async function train(
+  path: string | undefined,
+  last = Number.POSITIVE_INFINITY,
+  event: "beforeBatch" | "afterBatch" = "afterBatch",
+) {
   const fault: Callback = {
     order: 2e4,
-    afterBatch: (run) => {
+    [event]: (run: Run) => {
       if (run.training && run.step + 1 === last) throw new Error("power cut");
     },
   };
@@ -58,6 +63,13 @@ describe("a checkpoint", () => {
       manualSeed(99); // another process starts anywhere
       expect(await train(path)).toEqual(whole);
     }
+  });
+
+  it("does not count a batch that failed before its step", async () => {
+    const whole = await train(undefined);
+    const path = join(folder, "failed.safetensors");
+    await expect(train(path, 15, "beforeBatch")).rejects.toThrow("power cut");
+    expect(await train(path)).toEqual(whole);
   });
 
   it("of a finished run trains no more, and is refused by another run", async () => {

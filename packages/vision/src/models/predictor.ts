@@ -1,6 +1,14 @@
-import { softmax, type Tensor, TensorError } from "@fai/tensor";
-import { decodeSafetensors, encodeSafetensors, loadStateDict, stateDict } from "@fai/tensor/io";
+import type { Tensor } from "@fai/tensor";
 import type { Module } from "@fai/tensor/nn";
+import {
+  type Activation,
+  activate,
+  encodePredictor,
+  loadPredictor,
+  type PredictorParts,
+  type PredictorSource,
+  savePredictor,
+} from "@fai/train/predictor";
 import { type ImageStats, normalize } from "./normalize.js";
 
 /** Makes a model for a number of classes: `resnet18`, or `({ classes }) => smallResnet({ classes, width: 16 })`. */
@@ -26,22 +34,38 @@ export interface Prediction {
   readonly probabilities: Float32Array;
 }
 
-const key = "fai.imagePredictor";
+const kind = "vision";
 
 /** A trained model with all that it needs to look at new pictures. Runs in browsers; decoding files is another's task. */
 export class ImagePredictor {
   readonly model: Module<Tensor, Tensor>;
   readonly format: PictureFormat;
+  /** What makes probabilities of the model's outputs. */
+  readonly activation: Activation;
 
-  constructor(model: Module<Tensor, Tensor>, format: PictureFormat) {
+  constructor(model: Module<Tensor, Tensor>, format: PictureFormat, activation: Activation = "softmax") {
     this.model = model;
     this.format = format;
+    this.activation = activation;
+  }
+
+  /**
+   * A predictor from its bytes, a path or an address, on a new model of the same architecture:
+   * `ImagePredictor.load("styles.safetensors", resnet18)`. Throws when it is of something else.
+   */
+  static async load(source: PredictorSource, architecture: Architecture): Promise<ImagePredictor> {
+    const { model, preparation, activation } = await loadPredictor<Tensor, Tensor, unknown, PictureFormat>(
+      source,
+      kind,
+      ({ preparation: { classes } }) => architecture({ classes: classes.length }),
+    );
+    return new ImagePredictor(model, preparation, activation);
   }
 
   /** What the model says of pictures u8 [N, size, size, 3] (RGB). It is left in inference mode. */
   async predict(pictures: Tensor): Promise<Prediction[]> {
     const { classes, stats } = this.format;
-    const probabilities = softmax(this.model.eval().call(normalize(pictures, stats)), -1);
+    const probabilities = activate(this.activation, this.model.eval().call(normalize(pictures, stats)));
     const values = await probabilities.data();
     return Array.from({ length: pictures.shape[0]! }, (_, row) => {
       const own = values.slice(row * classes.length, (row + 1) * classes.length);
@@ -50,28 +74,18 @@ export class ImagePredictor {
     });
   }
 
-  /** The format as it travels with the weights. */
-  metadata(): Record<string, string> {
-    return { [key]: JSON.stringify(this.format) };
+  /** The bytes of a predictor's file. */
+  encode(): Promise<Uint8Array> {
+    return encodePredictor(this.parts());
   }
 
-  /** The bytes of a safetensors file with the weights and the format. */
-  async encode(): Promise<Uint8Array> {
-    return encodeSafetensors(await stateDict(this.model), { metadata: this.metadata() });
+  /** Writes a predictor's file (in Node); the old one stays until the new one is whole. */
+  save(path: string): Promise<void> {
+    return savePredictor(path, this.parts());
   }
 
-  /** The predictor that `encode` wrote, on a new model of the same architecture. Throws when the bytes are of something else. */
-  static decode(bytes: Uint8Array, architecture: Architecture): ImagePredictor {
-    const { tensors, metadata } = decodeSafetensors(bytes);
-    const written = metadata[key];
-    if (written === undefined)
-      throw new TensorError(
-        "ImagePredictor",
-        "these weights come without classes and picture size: they were not written by ImagePredictor.encode. Load them with loadStateDict?",
-      );
-    const format = JSON.parse(written) as PictureFormat;
-    const model = architecture({ classes: format.classes.length });
-    loadStateDict(model, tensors);
-    return new ImagePredictor(model.eval(), format);
+  private parts(): PredictorParts {
+    const { model, format, activation } = this;
+    return { kind, model, architecture: { classes: format.classes.length }, preparation: format, activation };
   }
 }

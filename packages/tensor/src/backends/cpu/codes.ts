@@ -16,7 +16,7 @@ export const groupKinds = numbered([
 /** Instructions of tile programs. */
 // biome-ignore format: one list
 export const tileOps = numbered([
-  "LOAD", "STORE", "DIRECT",
+  "LOAD", "STORE", "DIRECT", "CODE",
   "NEG", "RECIP", "EXP", "LOG", "SIN", "COS", "SQRT", "TANH", "SIGMOID", "ERF", "ATAN", "FLOOR", "ABS",
   "SIGN", "TO_INT", "TO_BOOL",
   "NEG_INT", "ABS_INT", "SIGN_INT", "TO_FLOAT_INT", "TO_BOOL_INT", "TO_BYTE_INT", "UNIFORM_INT",
@@ -33,6 +33,8 @@ export const reduceOps = numbered(["SUM", "MAX", "ARGMAX", "SUM_INT", "MAX_INT",
 
 /** Added to an instruction whose register is the memory of a store. */
 export const directResult = 256;
+/** Added to a result of machine code that goes to its register's own memory. */
+export const ownResult = 256;
 export const maxDims = 16;
 export const maxRegisters = 256;
 export const maxReductions = 16;

@@ -1,10 +1,19 @@
-import type { Allocation, Backend, DeviceMemory, Executable, GuardReport, Plan, Submission } from "../../backend.js";
+import type {
+  Allocation,
+  Backend,
+  DeviceMemory,
+  Executable,
+  GuardReport,
+  Plan,
+  Submission,
+  TimeKernel,
+} from "../../backend.js";
 import type { HostArray } from "../../dtype.js";
 import { invariant, TensorError } from "../../errors.js";
 import { lineBytes, linesFor } from "../../memory.js";
 import { Arena, type Block } from "./arena.js";
 import { CpuExecutable } from "./cpuExecutable.js";
-import { encode } from "./encode.js";
+import { type EncodedPlan, encode, linkCode } from "./encode.js";
 import { type CpuEngine, type CpuOptions, guardWords, type Job } from "./engine.js";
 
 /** Work that waits for its turn. `after` is the last submission that has to be complete before the host may copy. */
@@ -21,6 +30,12 @@ type Waiting =
       resolve: (report: GuardReport | undefined) => void;
     };
 type WaitingSubmission = Extract<Waiting, { kind: "submission" }>;
+
+/** Machine code that an engine has placed. */
+interface PlacedCode {
+  address: number;
+  bytes: number;
+}
 
 const faults = [undefined, "index", "nonFinite"] as const;
 const noFault: Promise<undefined> = Promise.resolve(undefined);
@@ -47,8 +62,10 @@ export class CpuBackend implements Backend {
   #waiting: Waiting[] = [];
   #allocatedBytes = 0;
   #trimWhenIdle = false;
+  #retired: (PlacedCode & { last: number })[] = [];
   #idle: (() => void)[] = [];
   #closed = false;
+  #record: TimeKernel | undefined;
   readonly #guard = new Int32Array(guardWords);
 
   constructor(engine: CpuEngine, options: CpuOptions = {}) {
@@ -62,13 +79,37 @@ export class CpuBackend implements Backend {
   /** Encodes the plan and stores its program in the arena. */
   compile(plan: Plan): Executable {
     this.#open();
-    const encoded = encode(plan, this.engine.threads);
+    const encoded = encode(plan, this.engine.threads, this.engine.newCode());
+    const code = this.#place(encoded);
     const block = this.#arena.allocate(encoded.program.byteLength, this.#submitted);
     const executable = new CpuExecutable(plan, encoded, block, (it) => {
-      if (!this.#closed) this.#arena.release(it.program);
+      if (this.#closed) return;
+      this.#arena.release(it.program);
+      if (code) this.#retire(code, it.program.lastUse);
     });
     this.#write(block, encoded.program);
     return executable;
+  }
+
+  /** Places a plan's machine code and writes its addresses into the program. */
+  #place(encoded: EncodedPlan): PlacedCode | undefined {
+    const bytes = encoded.code.length;
+    if (bytes === 0) return undefined;
+    const address = this.engine.placeCode(encoded.code);
+    if (address === 0) {
+      throw new TensorError(
+        "compile",
+        `the system gives no room for ${bytes} bytes of machine code. Open the backend with { machineCode: false }?`,
+      );
+    }
+    linkCode(encoded, address);
+    return { address, bytes };
+  }
+
+  /** Frees code once submission `last` is complete. */
+  #retire(code: PlacedCode, last: number): void {
+    if (last <= this.#completed) this.engine.freeCode(code.address, code.bytes);
+    else this.#retired.push({ ...code, last });
   }
 
   /** Throws OutOfMemoryError, before anything runs, when the plan's scratch memory does not fit. */
@@ -78,7 +119,8 @@ export class CpuBackend implements Backend {
     invariant(!executable.disposed, "a disposed plan is submitted");
     if (this.#running.length > 0) this.#collect();
     const direct =
-      this.#running.length === 0 && (executable.microseconds <= this.#inlineMicroseconds || !this.engine.canQueue);
+      this.#running.length === 0 &&
+      (executable.microseconds <= this.#inlineMicroseconds || !this.engine.canQueue || this.#record !== undefined);
     this.#reserve(executable, direct ? 1 : 2);
 
     const bound = submission.bound as readonly Block[];
@@ -103,7 +145,8 @@ export class CpuBackend implements Backend {
     const prepared = { executable, values, uploads, workspace };
 
     if (direct) {
-      const fault = this.engine.run(this.#stage(prepared, this.#uploads[0]!));
+      const job = this.#stage(prepared, this.#uploads[0]!);
+      const fault = this.#record ? this.#runTimed(executable, job, this.#record) : this.engine.run(job);
       this.#completed = number;
       return fault === 0 ? noFault : Promise.resolve(this.#report(this.#uploads[0]!));
     }
@@ -160,6 +203,11 @@ export class CpuBackend implements Backend {
     if (this.#running.length > 0) this.#collect();
     if (this.#running.length > 0) this.#trimWhenIdle = true;
     else this.#trim();
+  }
+
+  time(record: TimeKernel | undefined): void {
+    this.#open();
+    this.#record = record;
   }
 
   /** Waits for what was submitted, then ends the threads and unmaps the memory. */
@@ -240,6 +288,29 @@ export class CpuBackend implements Backend {
     return { program: program.line, words, block: region.line, scalars: plan.scalarCount, workspace };
   }
 
+  /** Runs the groups of a job as programs of their own. */
+  #runTimed({ plan }: CpuExecutable, job: Job, record: TimeKernel): number {
+    let fault = 0;
+    for (const [i, group] of plan.groups.entries()) {
+      const encoded = encode({ ...plan, groups: [group] }, this.engine.threads, this.engine.newCode());
+      const { program } = encoded;
+      const code = this.#place(encoded);
+      const block = this.#arena.allocate(program.byteLength, this.#submitted);
+      this.engine.write(block.line, program);
+      const start = performance.now();
+      const found = this.engine.run({ ...job, program: block.line, words: program.length });
+      record(plan, i, performance.now() - start);
+      this.#arena.release(block);
+      if (code) this.engine.freeCode(code.address, code.bytes);
+      if (fault !== 0 || found === 0) continue;
+      fault = found;
+      this.engine.read(job.block, this.#guard);
+      this.#guard[1] = i;
+      this.engine.write(job.block, this.#guard);
+    }
+    return fault;
+  }
+
   #report(region: Block): GuardReport | undefined {
     this.engine.read(region.line, this.#guard);
     const [code, group, value] = this.#guard as unknown as [number, number, number];
@@ -260,6 +331,9 @@ export class CpuBackend implements Backend {
       this.#arena.unpin(region);
     }
     this.#pump();
+    const retired = this.#retired;
+    this.#retired = [];
+    for (const { last, ...code } of retired) this.#retire(code, last);
     if (this.#running.length > 0) return;
     this.engine.hold(false);
     if (this.#trimWhenIdle) this.#trim();

@@ -1,9 +1,10 @@
 import type { Group, Plan, Slot } from "../../backend.js";
 import { groupKinds, maxThreads } from "./codes.js";
 import { encodeContract } from "./encodeContract.js";
-import type { Encoded } from "./encoded.js";
+import type { CodeWord, Encoded } from "./encoded.js";
 import { encodeMap } from "./encodeMap.js";
 import { encodeReduce } from "./encodeReduce.js";
+import type { CodeBuffer } from "./jit/codeBuffer.js";
 
 /** A plan as the kernels read it. */
 export interface EncodedPlan {
@@ -12,25 +13,45 @@ export interface EncodedPlan {
   workspaceBytes: number;
   /** Predicted run time on one core. */
   microseconds: number;
+  /** Machine code that the program calls; empty when there is none. */
+  code: Uint8Array;
+  /** Where the program holds addresses of it. */
+  codeWords: CodeWord[];
 }
 
-function encodeGroup(group: Group, slots: readonly Slot[]): Encoded {
-  if (group.kind === "map") return encodeMap(group, slots);
-  if (group.kind === "reduce") return encodeReduce(group, slots);
+function encodeGroup(group: Group, slots: readonly Slot[], code: CodeBuffer | undefined): Encoded {
+  if (group.kind === "map") return encodeMap(group, slots, code);
+  if (group.kind === "reduce") return encodeReduce(group, slots, code);
   return encodeContract(group);
 }
 
-/** Encodes a plan for the CPU kernels (kernels/program.h); at most `threads` threads will run it. */
-export function encode(plan: Plan, threads: number = maxThreads): EncodedPlan {
+/** Encodes a plan for the CPU kernels (kernels/program.h); at most `threads` threads will run it. With `code`, some work becomes machine code there. */
+export function encode(plan: Plan, threads: number = maxThreads, code?: CodeBuffer): EncodedPlan {
   const words: number[] = [];
+  const codeWords: CodeWord[] = [];
   let workspaceBytes = 0;
   let nanoseconds = 0;
   for (const group of plan.groups) {
-    const encoded = encodeGroup(group, plan.slots);
+    const encoded = encodeGroup(group, plan.slots, code);
     words.push(groupKinds[encoded.kind], encoded.payload.length + 3, group.commit ? 1 : 0);
+    for (const it of encoded.code ?? []) codeWords.push({ ...it, at: words.length + it.at });
     for (const word of encoded.payload) words.push(word);
     workspaceBytes = Math.max(workspaceBytes, encoded.workspaceBytes + encoded.threadBytes * threads);
     nanoseconds += encoded.nanoseconds;
   }
-  return { program: Int32Array.from(words), workspaceBytes, microseconds: nanoseconds / 1000 };
+  return {
+    program: Int32Array.from(words),
+    workspaceBytes,
+    microseconds: nanoseconds / 1000,
+    code: code?.finish() ?? new Uint8Array(0),
+    codeWords,
+  };
+}
+
+/** Writes the addresses of code that was placed at `address` into the program. */
+export function linkCode({ program, codeWords }: EncodedPlan, address: number): void {
+  for (const { at, offset, half } of codeWords) {
+    const to = address + offset;
+    program[at] = half === 0 ? to % 2 ** 32 : Math.floor(to / 2 ** 32);
+  }
 }

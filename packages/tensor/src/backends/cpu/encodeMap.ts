@@ -2,6 +2,7 @@ import type { MapGroup, Slot } from "../../backend.js";
 import { sizeOf } from "../../shape.js";
 import { elementNanoseconds, groupNanoseconds, unitsPerChunk } from "./cost.js";
 import { type Encoded, nothing, wholeLines } from "./encoded.js";
+import type { CodeBuffer } from "./jit/codeBuffer.js";
 import { collapse, memoryOrder, periodOf, permuted } from "./space.js";
 import { assemble, type TileProgram, type TileSource, tileProgram } from "./tileProgram.js";
 
@@ -108,14 +109,14 @@ function inBlocks(source: TileSource): TileSource {
 }
 
 /** Encodes elementwise work. */
-export function encodeMap(group: MapGroup, slots: readonly Slot[]): Encoded {
+export function encodeMap(group: MapGroup, slots: readonly Slot[], code?: CodeBuffer): Encoded {
   const elements = sizeOf(group.dims);
   if (elements === 0) return nothing;
   const source = inBlocks(orderedSource(group, group.stores, [], mapOrder(group), slots));
   const { tile, program } = fitTile((around) => {
     const length = Math.min(tileLength(source, around), elements);
     const repeats = (period: number) => elements > length && length % period === 0;
-    return { tile: length, program: tileProgram(source, repeats) };
+    return { tile: length, program: tileProgram(source, repeats, code) };
   });
   const perElement = elementNanoseconds(source.dims, source.loads, source.instructions, source.stores);
   const tilesPerChunk = unitsPerChunk(Math.ceil(elements / tile), perElement * tile);
@@ -123,7 +124,7 @@ export function encodeMap(group: MapGroup, slots: readonly Slot[]): Encoded {
   const { registers, prologue, body } = program;
   return {
     kind: "MAP",
-    payload: assemble([elements, tile, registers, step, prologue.length, body.length], program, []),
+    ...assemble([elements, tile, registers, step, prologue.length, body.length], program, []),
     workspaceBytes: 0,
     threadBytes: wholeLines(registers * tile * 4),
     nanoseconds: groupNanoseconds + perElement * elements,

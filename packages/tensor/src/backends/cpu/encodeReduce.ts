@@ -5,6 +5,7 @@ import { maxReductions, reduceOps } from "./codes.js";
 import { chunkNanoseconds, elementNanoseconds, groupNanoseconds, unitsPerChunk } from "./cost.js";
 import { type Encoded, nothing, wholeLines } from "./encoded.js";
 import { fitTile, orderedSource } from "./encodeMap.js";
+import type { CodeBuffer } from "./jit/codeBuffer.js";
 import { collapse, footprint, memoryOrder, permuted } from "./space.js";
 import { assemble, storeRecord, tileProgram, type Word } from "./tileProgram.js";
 
@@ -34,7 +35,7 @@ function registerTypes({ loads, instructions }: ReduceGroup): ("f32" | "i32")[] 
  * Encodes a reduction. The largest operand decides the order of the dimensions; kept ones that are innermost in memory
  * stay inside, all others go outside the reduced ones.
  */
-export function encodeReduce(group: ReduceGroup, slots: readonly Slot[]): Encoded {
+export function encodeReduce(group: ReduceGroup, slots: readonly Slot[], code?: CodeBuffer): Encoded {
   const { dims, reduced, reductions } = group;
   invariant(reductions.length <= maxReductions, `more than ${maxReductions} reductions in a group`);
   const byFootprint = group.loads
@@ -67,11 +68,11 @@ export function encodeReduce(group: ReduceGroup, slots: readonly Slot[]): Encode
       const segments = Math.min(Math.floor(around / segment), outer);
       const length = segments * segment;
       const repeats = (period: number) => outer > segments && length % period === 0;
-      return { tile: length, layout: 0, program: tileProgram(source, repeats) };
+      return { tile: length, layout: 0, program: tileProgram(source, repeats, code) };
     }
     const length = inner <= around ? Math.floor(around / inner) * inner : around;
     const repeats = (period: number) => (inner <= around ? inner % period === 0 : period === 1);
-    return { tile: length, layout: 1, program: tileProgram(source, repeats) };
+    return { tile: length, layout: 1, program: tileProgram(source, repeats, code) };
   });
 
   const perElement = elementNanoseconds(source.dims, source.loads, source.instructions, []) + 0.1 * reductions.length;
@@ -109,7 +110,7 @@ export function encodeReduce(group: ReduceGroup, slots: readonly Slot[]): Encode
   const lanes = wholeLines(tile * 4);
   return {
     kind: "REDUCE",
-    payload: assemble(head, program, records),
+    ...assemble(head, program, records),
     workspaceBytes: splits > 1 ? wholeLines(results * 4) * splits * reductions.length * 2 : 0,
     threadBytes: wholeLines(registers * tile * 4) + lanes * (3 * reductions.length + 1),
     nanoseconds: groupNanoseconds + perElement * elements + 2 * results * splits,

@@ -9,6 +9,15 @@ export interface Encoded {
   workspaceBytes: number;
   threadBytes: number;
   nanoseconds: number;
+  /** The words of the payload that hold addresses of machine code. */
+  code?: readonly CodeWord[];
+}
+
+/** Word `at` of a payload: the low (0) or high (1) half of the address of the code at `offset` of the plan's code. */
+export interface CodeWord {
+  at: number;
+  offset: number;
+  half: 0 | 1;
 }
 
 /** A group without work; it keeps its place, because the guard reports groups by number. */

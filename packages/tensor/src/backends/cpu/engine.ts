@@ -1,4 +1,5 @@
 import type { HostArray } from "../../dtype.js";
+import type { CodeBuffer } from "./jit/codeBuffer.js";
 
 /**
  * A submission as an engine takes it: everything lies in the arena already. `program` (of `words` words), `block` and
@@ -32,6 +33,8 @@ export interface CpuEngine {
   readonly slowdown: number;
   /** False when it has no thread for long plans: they run on the caller. */
   readonly canQueue: boolean;
+  /** Where a plan's x86-64 machine code (AVX2) is written, for `placeCode`; undefined when it runs none. Native alone brings the compiler along. */
+  newCode(): CodeBuffer | undefined;
   /** Called after queued jobs finished; `completed` tells how many. */
   onComplete: () => void;
   /** Makes the lines [0, lines) usable; false when the system has no memory for them. */
@@ -40,6 +43,10 @@ export interface CpuEngine {
   discard(line: number, lines: number): void;
   write(line: number, data: HostArray): void;
   read(line: number, into: HostArray): void;
+  /** Copies machine code to where it may run and returns the address; 0 when the system does not allow it. */
+  placeCode(code: Uint8Array): number;
+  /** Frees code that no job uses any more. */
+  freeCode(address: number, bytes: number): void;
   /** Runs a job now and returns its fault. */
   run(job: Job): number;
   /** Starts a job after those queued before. */
@@ -57,6 +64,8 @@ export interface CpuOptions {
   threads?: number;
   /** Native only: the instruction set (default: the best there is; FAI_ISA overrides). */
   isa?: "avx512" | "avx2";
+  /** Native only: whether elementwise work is compiled to machine code (true); without, it is interpreted, with the same bits and slower. */
+  machineCode?: boolean;
   /** The most device memory to use, in bytes (default: what the machine has). */
   budgetBytes?: number;
   /** Plans predicted to take less run on the calling thread, longer ones beside it (default 2000). */

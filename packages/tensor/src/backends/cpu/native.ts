@@ -6,6 +6,7 @@ import { TensorError } from "../../errors.js";
 import { lineBytes } from "../../memory.js";
 import { CpuBackend } from "./cpuBackend.js";
 import type { CpuEngine, CpuOptions, Job } from "./engine.js";
+import { CodeBuffer } from "./jit/codeBuffer.js";
 import { machineBytes, threadCount } from "./machine.node.js";
 
 /** The addon's functions; positions and sizes are integers in lines, `backend` is what `open` returned. */
@@ -22,6 +23,8 @@ interface Addon {
   enqueue(backend: object, program: number, words: number, block: number, scalars: number, workspace: number): void;
   completed(backend: object): number;
   hold(backend: object, busy: boolean): void;
+  placeCode(code: Uint8Array): number;
+  freeCode(address: number, bytes: number): void;
 }
 
 const instructionSets = ["avx512", "avx2"] as const;
@@ -61,6 +64,14 @@ function chooseIsa(found: Addon, asked: CpuOptions["isa"]): string {
   throw new TensorError("cpu", `this processor does not run ${isa}. Known are ${instructionSets.join(" and ")}`);
 }
 
+/** Some systems let no program make new code: what elementwise work is compiled to is interpreted there. */
+function allowsCode(found: Addon): boolean {
+  const tried = Uint8Array.of(0xc3);
+  const address = found.placeCode(tried);
+  if (address !== 0) found.freeCode(address, tried.length);
+  return address !== 0;
+}
+
 class NativeEngine implements CpuEngine {
   readonly name = "native";
   readonly isa: string;
@@ -70,12 +81,14 @@ class NativeEngine implements CpuEngine {
   readonly canQueue = true;
   onComplete = () => {};
   readonly #addon: Addon;
+  readonly #takesCode: boolean;
   readonly #backend: object;
 
   constructor(found: Addon, options: CpuOptions) {
     this.#addon = found;
     this.isa = chooseIsa(found, options.isa);
     this.threads = threadCount(options.threads);
+    this.#takesCode = process.arch === "x64" && options.machineCode !== false && allowsCode(found);
     // Address space only. Twice the memory, because blocks of many sizes leave gaps between them.
     const reserve = Math.min(2 * machineBytes(), (2 ** 32 - 1) * lineBytes);
     this.#backend = found.open(this.isa, this.threads, reserve, () => this.onComplete());
@@ -96,6 +109,18 @@ class NativeEngine implements CpuEngine {
 
   read(line: number, into: HostArray): void {
     this.#addon.read(this.#backend, line, into);
+  }
+
+  newCode(): CodeBuffer | undefined {
+    return this.#takesCode ? new CodeBuffer() : undefined;
+  }
+
+  placeCode(code: Uint8Array): number {
+    return this.#addon.placeCode(code);
+  }
+
+  freeCode(address: number, bytes: number): void {
+    this.#addon.freeCode(address, bytes);
   }
 
   run({ program, words, block, scalars, workspace }: Job): number {

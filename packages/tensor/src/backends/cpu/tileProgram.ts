@@ -1,6 +1,9 @@
 import type { Instruction, Load, Slot, Store } from "../../backend.js";
 import { invariant } from "../../errors.js";
-import { accesses, directResult, maxRegisters, tileOps } from "./codes.js";
+import { accesses, directResult, maxRegisters, ownResult, tileOps } from "./codes.js";
+import type { CodeWord } from "./encoded.js";
+import type { CodeBuffer } from "./jit/codeBuffer.js";
+import type { CodeStep } from "./jit/codeSteps.js";
 import { collapse, isContiguous, periodOf, sharesMemory, type View, viewWords } from "./space.js";
 
 /** Elementwise work over a linear index: `dims` are ordered, strides follow them. */
@@ -24,13 +27,15 @@ export interface TileProgram {
   records: number[][];
 }
 
-/** A word of a program, or a reference to a record, to become its offset in the payload. */
-export type Word = number | { record: number };
+/** A word of a program, or a reference: to a record, to become its offset in the payload; to machine code, to become half of its address. */
+export type Word = number | { record: number } | { code: number; half: 0 | 1 };
 
-type Step =
+/** What a tile goes through, in order; values and stores by number. */
+export type Step =
   | { kind: "load"; value: number }
   | { kind: "compute"; value: number; direct: number | undefined }
-  | { kind: "store"; store: number };
+  | { kind: "store"; store: number }
+  | CodeStep;
 
 /** The instruction's name in the kernels. */
 function tileOp(instruction: Instruction): number {
@@ -78,7 +83,7 @@ export function storeRecord(store: Store, view: View): number[] {
  * A store may overwrite what the group loads (with the same strides). It runs early only when every load of its memory
  * is done and no longer needed; others wait for the end, and loads they would overwrite are copied.
  */
-export function tileProgram(source: TileSource, repeats: (period: number) => boolean): TileProgram {
+export function tileProgram(source: TileSource, repeats: (period: number) => boolean, code?: CodeBuffer): TileProgram {
   const { dims, loads, instructions, stores, slots } = source;
   const loadCount = loads.length;
   const count = loadCount + instructions.length;
@@ -190,12 +195,15 @@ export function tileProgram(source: TileSource, repeats: (period: number) => boo
     body.push({ kind: "store", store: s });
   }
 
+  const schedule = { prologue, body, results, inputsOf, storeValues, loadCount };
+  const steps = code ? code.steps(schedule, (value) => instructions[value - loadCount]!) : body;
   return allocate(
-    { prologue, body, results, inputsOf, storeValues, loadCount },
+    { ...schedule, body: steps },
     (value, direct) => {
       if (value < loadCount) return tileOps.LOAD;
       return tileOp(instructions[value - loadCount]!) + (direct ? directResult : 0);
     },
+    code,
     [
       ...loads.map((it, value) => loadRecord(it, views[value]!, copied[value]!)),
       ...stores.map((store, s) => storeRecord(store, storeViews[s]!)),
@@ -203,7 +211,8 @@ export function tileProgram(source: TileSource, repeats: (period: number) => boo
   );
 }
 
-interface Schedule {
+/** Steps in order, and what they work on. */
+export interface Schedule {
   prologue: readonly Step[];
   body: readonly Step[];
   results: readonly number[];
@@ -215,17 +224,23 @@ interface Schedule {
 /** Linear scan: a register is free again after the last step that reads its value. */
 function allocate(
   schedule: Schedule,
-  code: (value: number, direct: boolean) => number,
+  operation: (value: number, direct: boolean) => number,
+  code: CodeBuffer | undefined,
   records: number[][],
 ): TileProgram {
   const { prologue, body, results, inputsOf, storeValues, loadCount } = schedule;
   const register = new Map<number, number>();
   const lastRead = new Map<number, number>();
-  const reads = (step: Step) =>
-    step.kind === "store" ? [storeValues[step.store]!] : step.kind === "compute" ? inputsOf(step.value) : [];
+  const reads = (step: Step): readonly number[] => {
+    if (step.kind === "store") return [storeValues[step.store]!];
+    if (step.kind === "code") return step.inputs;
+    return step.kind === "compute" ? inputsOf(step.value) : [];
+  };
   for (const [at, step] of body.entries()) for (const value of reads(step)) lastRead.set(value, at);
   for (const value of results) lastRead.set(value, Number.POSITIVE_INFINITY);
-  const kept = new Set(prologue.flatMap((step) => (step.kind === "store" ? [] : [step.value])));
+  const kept = new Set(
+    prologue.flatMap((step) => (step.kind === "load" || step.kind === "compute" ? [step.value] : [])),
+  );
 
   let registers = 0;
   const free: number[] = [];
@@ -242,6 +257,7 @@ function allocate(
       return words;
     }
     if (step.kind === "load") return [tileOps.LOAD, take(step.value), { record: step.value }];
+    if (step.kind === "code") return emitCode(step, at);
     const inputs = inputsOf(step.value).map((input) => register.get(input)!);
     release(step, at);
     const target = take(step.value);
@@ -257,8 +273,24 @@ function allocate(
       }
       words.push(tileOps.DIRECT, safe, { record: loadCount + step.direct });
     }
-    words.push(code(step.value, step.direct !== undefined), safe, ...inputs);
+    words.push(operation(step.value, step.direct !== undefined), safe, ...inputs);
     if (at >= 0 && !lastRead.has(step.value)) free.push(safe);
+    return words;
+  };
+  // Results get registers while those of the inputs are still taken: the loop writes the ones before it has read all of the others.
+  const emitCode = (step: CodeStep, at: number): Word[] => {
+    const words: Word[] = [];
+    const targets = step.outputs.map(({ value, direct }) => {
+      const register = take(value);
+      if (direct !== undefined) words.push(tileOps.DIRECT, register, { record: loadCount + direct });
+      return direct === undefined ? register + ownResult : register;
+    });
+    const inputs = step.inputs.map((value) => register.get(value)!);
+    const offset = code!.add(step.program((value) => register.get(value)!));
+    words.push(tileOps.CODE, { code: offset, half: 0 }, { code: offset, half: 1 });
+    words.push(inputs.length, targets.length, ...inputs, ...targets);
+    release(step, at);
+    for (const { value } of step.outputs) if (!lastRead.has(value)) free.push(register.get(value)!);
     return words;
   };
   const release = (step: Step, at: number) => {
@@ -278,8 +310,12 @@ function allocate(
   };
 }
 
-/** The payload of a group: `head` given the lengths, then the words with records resolved, then the records. */
-export function assemble(head: readonly Word[], program: TileProgram, extraRecords: readonly number[][]): number[] {
+/** The payload of a group: `head` given the lengths, then the words with records resolved, then the records; `code` lists the words of addresses. */
+export function assemble(
+  head: readonly Word[],
+  program: TileProgram,
+  extraRecords: readonly number[][],
+): { payload: number[]; code: CodeWord[] } {
   const words = [...head, ...program.prologue, ...program.body];
   const records = [...program.records, ...extraRecords];
   const offsets: number[] = [];
@@ -288,5 +324,12 @@ export function assemble(head: readonly Word[], program: TileProgram, extraRecor
     offsets.push(at);
     at += record.length;
   }
-  return [...words.map((word) => (typeof word === "number" ? word : offsets[word.record]!)), ...records.flat()];
+  const code: CodeWord[] = [];
+  const resolved = words.map((word, i) => {
+    if (typeof word === "number") return word;
+    if ("record" in word) return offsets[word.record]!;
+    code.push({ at: i, offset: word.code, half: word.half });
+    return 0;
+  });
+  return { payload: [...resolved, ...records.flat()], code };
 }

@@ -125,6 +125,14 @@ export class WasmEngine implements CpuEngine {
     bytes.set(this.#bytes.subarray(start, start + bytes.length));
   }
 
+  newCode(): undefined {}
+
+  placeCode(): number {
+    return 0;
+  }
+
+  freeCode(): void {}
+
   run({ program, words, block, scalars, workspace }: Job): number {
     return this.#exports.run(this.#arena, this.#host.mayBlock ? 1 : 0, program, words, block, scalars, workspace);
   }

@@ -11,6 +11,9 @@ import { createMemory, WasmEngine, type WasmHost } from "./wasm.js";
 const threadedUrl = () => new URL("../../../wasm/threaded.wasm", import.meta.url);
 const singleUrl = () => new URL("../../../wasm/single.wasm", import.meta.url);
 
+/** What every WASM file begins with: a zero, then "asm". */
+const wasmMagic = 0x0061736d;
+
 const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
 
 const host: WasmHost = {
@@ -19,7 +22,11 @@ const host: WasmHost = {
   spawn(onMessage, onError) {
     const worker = new Worker(new URL("./wasmWorker.js", import.meta.url), { type: "module" });
     worker.addEventListener("message", (event) => onMessage(event.data));
-    worker.addEventListener("error", (event) => onError(event.error ?? new Error(event.message)));
+    worker.addEventListener("error", (event) => {
+      // The engine goes on without workers where none can start: slower, so somebody should know.
+      console.warn(`[cpu] a worker of the WASM backend failed: ${event.message || "its file could not be loaded"}`);
+      onError(event.error ?? new Error(event.message));
+    });
     return {
       post: (message) => worker.postMessage(message),
       hold: () => {},
@@ -34,7 +41,14 @@ async function compile(threaded: boolean): Promise<WebAssembly.Module> {
   if (!response.ok)
     throw new TensorError("cpu", `${url} could not be loaded: ${response.status} ${response.statusText}`);
   // Not the streaming kind: it insists on a content type that many servers do not send.
-  return WebAssembly.compile(await response.arrayBuffer());
+  const bytes = await response.arrayBuffer();
+  const isWasm = bytes.byteLength > 4 && new DataView(bytes).getUint32(0) === wasmMagic;
+  if (isWasm) return WebAssembly.compile(bytes);
+  const type = response.headers.get("content-type");
+  throw new TensorError(
+    "cpu",
+    `${url} is no WASM file (the server says ${type}): a bundler moved the code without it. In Vite before 8, set optimizeDeps: { exclude: ["@fai/tensor"] }; docs/browser.md has others.`,
+  );
 }
 
 /**
