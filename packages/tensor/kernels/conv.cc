@@ -245,7 +245,6 @@ void directBlock(const ConvTask &task, const ConvPart &part, int group, int n, i
   const int joined = taps.columnsTouch() ? most(1, taps.columnCount) : 1;
   const int perRow = taps.columnCount / joined, segments = taps.rowCount * perRow;
   Index sourceOffsets[MAX_SEGMENTS], weightOffsets[MAX_SEGMENTS];
-  const int tile = evenPart(columns, MICRO_ROWS);
   float *const base = task.targetAt(part, group) + n * task.target.batch + t * part.row + u * part.column;
   float *c[MICRO_ROWS];
   Micro m;
@@ -260,6 +259,7 @@ void directBlock(const ConvTask &task, const ConvPart &part, int group, int n, i
     const int first = panel * MICRO_COLUMNS;
     m.columns = least(int(MICRO_COLUMNS), task.targetChannels - first);
     m.column = first * m.cStride;
+    const int tile = evenPart(columns, MICRO_ROWS);
     m.bStep = microWidth(m.columns);
     m.b = task.packedPanel(part, group, panel);
     for (int s = 0; s < segments; s++) {

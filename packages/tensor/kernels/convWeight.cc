@@ -5,8 +5,11 @@
 //
 // Payload: groups, batch, channels and outputs of a group, image height and width, image, gradient image, its height
 // and width, taps, weights {slot, offset, output stride, channel stride, group stride}, splits of the positions, images,
-// rows and columns of a block, channels and columns of a unit, floats of a patch, and the weight offset of each tap.
-// Each split has sums [group][tap, channel][output] of its own; they are joined in order.
+// rows and columns of a block, channels and columns of a unit,
+// whether sums lie by outputs, floats of a patch, and the weight offset of each tap.
+// Each split has sums [group][tap, channel][output] of its own; they are joined in order. A layer with few channels and
+// outputs has [group][output][tap, channel] instead, where that fills vectors better: the rows of a tile are then outputs,
+// and patches are its columns.
 
 namespace {
 
@@ -19,6 +22,7 @@ struct ConvWeightTask {
   int weightSlot, weightOffset;
   Index weightOutput, weightChannel, weightGroup;
   int splits, blockImages, blockRows, blockColumns, unitChannels, unitColumns;
+  bool byOutputs;
   Index patchFloats;
   const int32_t *weightOffsets;
 
@@ -46,6 +50,7 @@ struct ConvWeightTask {
     blockColumns = in.next();
     unitChannels = in.next();
     unitColumns = in.next();
+    byOutputs = in.next() != 0;
     patchFloats = in.next();
     weightOffsets = in.at;
   }
@@ -58,6 +63,7 @@ struct ConvWeightTask {
   }
   // A thread copies the patches of a block and one panel of gradients.
   float *space(int thread) const {
+    // Vectors may reach past the last patch into the panel's place.
     const Index threadFloats = alignUp((patchFloats * blockImages + positions() * MICRO_COLUMNS) * 4) / 4;
     return reinterpret_cast<float *>(context.workspace) + splits * splitFloats() + threadFloats * thread;
   }
@@ -85,7 +91,8 @@ void addBlock(const ConvWeightTask &task, const ConvWeightUnit &unit, int n, int
     const float *source = task.context.at<const float>(task.image.slot, task.image.offset) +
                           (n + i) * task.image.batch +
                           (Index(unit.group) * task.channels + unit.channel) * task.image.channel;
-    patch.take(taps, source, task.image, task.H, task.W, channels, t, u, rows, columns, space + i * task.patchFloats);
+    patch.take(taps, source, task.image, task.H, task.W, channels, t, u, rows, columns, space + i * task.patchFloats,
+               task.byOutputs);
     if (i == 0) data = patch.data;
     for (int r = 0; r < rows; r++) {
       const int s = i * rows + r;
@@ -94,9 +101,7 @@ void addBlock(const ConvWeightTask &task, const ConvWeightUnit &unit, int n, int
       packedOffsets[s] = Index(s) * columns * MICRO_COLUMNS;
     }
   }
-  float *packed = space + task.blockImages * task.patchFloats;
   const int joined = taps.columnsTouch() ? taps.columnCount : 1, run = joined * channels;
-  const int tile = evenPart(run, MICRO_ROWS);
   float *c[MICRO_ROWS];
   Micro m;
   m.segments = images * rows;
@@ -109,9 +114,35 @@ void addBlock(const ConvWeightTask &task, const ConvWeightUnit &unit, int n, int
   m.c = c;
   m.cStride = 1;
   m.accumulate = !stores;
+  if (task.byOutputs) {
+    m.aOffsets = gradientOffsets;
+    m.aRow = from.channel;
+    m.bOffsets = sourceOffsets;
+    m.bStep = m.aStep;
+    m.aStep = from.column;
+    for (int tap = 0; tap < taps.count(); tap += joined) {
+      const float *b = data + (taps.rows[tap / taps.columnCount] - taps.rows[0]) * patch.row +
+                       (taps.columns[tap % taps.columnCount] - taps.columns[0]) * patch.column;
+      for (int l = 0; l < run; l += MICRO_COLUMNS) {
+        m.columns = least(int(MICRO_COLUMNS), run - l);
+        m.column = tap * channels + l;
+        m.b = b + l;
+        const int tile = evenPart(unit.end - unit.first, MICRO_ROWS);
+        for (int o = unit.first; o < unit.end; o += tile) {
+          const int count = least(tile, unit.end - o);
+          for (int i = 0; i < count; i++) c[i] = sums + (o + i) * task.depth();
+          m.a = gradients + o * from.channel;
+          microFor(count, m.columns)(m);
+        }
+      }
+    }
+    return;
+  }
+  float *packed = space + task.blockImages * task.patchFloats;
   for (int panel = unit.first; panel < unit.end; panel += MICRO_COLUMNS) {
     m.columns = least(int(MICRO_COLUMNS), unit.end - panel);
     m.column = panel;
+    const int tile = evenPart(run, MICRO_ROWS);
     const float *b = gradients + panel * from.channel;
     // A copy pays when many rows read it.
     if (m.columns == microWidth(m.columns) && from.channel == 1 && taps.count() * channels < 64) {
@@ -147,6 +178,20 @@ void writeWeights(const ConvWeightTask &task, int group, int first, int end) {
   const int outputs = task.outputs, taps = task.taps.count();
   const Index pitch = task.splitFloats(), tapPitch = Index(task.channels) * outputs;
   float *const weights = task.context.at<float>(task.weightSlot, task.weightOffset) + group * task.weightGroup;
+  if (task.byOutputs) {
+    float *sums = task.sums(0, group);
+    for (int o = 0; o < outputs; o++) {
+      for (int tap = 0; tap < taps; tap++) {
+        for (int channel = first; channel < end; channel++) {
+          const Index at = o * task.depth() + tap * task.channels + channel;
+          float sum = sums[at];
+          for (int split = 1; split < task.splits; split++) sum += sums[at + split * pitch];
+          weights[task.weightOffsets[tap] + channel * task.weightChannel + o * task.weightOutput] = sum;
+        }
+      }
+    }
+    return;
+  }
   for (int tap = 0; tap < taps && task.splits > 1; tap++) {
     float *sums = task.sums(0, group) + tap * tapPitch + Index(first) * outputs;
     const int count = (end - first) * outputs;

@@ -31,7 +31,7 @@ struct GemmSpace {
   float rows[MICRO_ROWS * ROW_PITCH];
   float columns[SLAB_FLOATS];
 };
-enum { GEMM_THREAD_BYTES = 288 << 10 };
+enum { GEMM_THREAD_BYTES = 320 << 10 };
 static_assert(sizeof(GemmSpace) <= GEMM_THREAD_BYTES, "encodeMatmul.ts reserves too little for a thread");
 
 INLINE GemmSpace &gemmSpace(uint8_t *threads, int thread) {
@@ -62,7 +62,8 @@ INLINE int innerBlock(int K, int columns) {
 template <class Source>
 void gemmBlock(const Source &source, GemmSpace &space, int m0, int rows, int n0, int columns, int k0, int k1,
                bool accumulate) {
-  const int height = evenPart(rows, MICRO_ROWS), groupColumns = Source::isPacked ? columns : least(columns, int(COLUMN_BLOCK));
+  const int height = evenPart(rows, MICRO_ROWS);
+  const int groupColumns = Source::isPacked ? columns : least(columns, int(COLUMN_BLOCK));
   const int inner = innerBlock(k1 - k0, groupColumns);
   float *c[MICRO_ROWS];
   Index rowOffsets[INNER_BLOCK / AHEAD_STEPS], wideOffsets[INNER_BLOCK / AHEAD_STEPS], narrowOffsets[INNER_BLOCK / AHEAD_STEPS];
@@ -145,7 +146,13 @@ INLINE const float *rowsOf(float *space, const float *from, Index rowStride, Ind
 inline void packBlock(float *to, Index pitch, const float *from, Index rowStride, Index columnStride, int rows,
                       int columns) {
   if (columnStride == 1) {
-    for (int r = 0; r < rows; r++) copyFloats(to + r * pitch, from + r * rowStride, columns);
+    for (int r = 0; r < rows; r++) {
+      const float *p = from + r * rowStride;
+      float *q = to + r * pitch;
+      int c = 0;
+      for (; c + VECTOR <= columns; c += VECTOR) store(q + c, load(p + c));
+      if (c < columns) storeFirst(q + c, loadFirst(p + c, columns - c), columns - c);
+    }
     return;
   }
   int c = 0;

@@ -107,24 +107,22 @@ template <int ROWS, int VECTORS> void micro(const Micro &m) {
 
 typedef void (*MicroKernel)(const Micro &);
 
-// The kernel for a number of rows (1 to MICRO_ROWS) and of columns (1 to MICRO_COLUMNS).
-template <int VECTORS> INLINE MicroKernel microForRows(int rows) {
-  static const MicroKernel kernels[] = {
-      micro<1, VECTORS>, micro<2, VECTORS>, micro<3, VECTORS>, micro<4, VECTORS>,
-#if defined(__AVX2__) || !defined(__wasm_simd128__)
-      micro<5, VECTORS>, micro<6, VECTORS>,
-#endif
-#if defined(__AVX512F__)
-      micro<7, VECTORS>, micro<8, VECTORS>, micro<9, VECTORS>, micro<10, VECTORS>,
-      micro<11, VECTORS>, micro<12, VECTORS>, micro<13, VECTORS>, micro<14, VECTORS>,
-#elif defined(__aarch64__)
-      micro<7, VECTORS>, micro<8, VECTORS>, micro<9, VECTORS>, micro<10, VECTORS>, micro<11, VECTORS>, micro<12, VECTORS>,
-#endif
-  };
+// The numbers 0, 1, ..., N - 1 as template arguments.
+template <int... COUNTS> struct Counts {};
+template <int N, int... COUNTS> struct CountsTo : CountsTo<N - 1, N - 1, COUNTS...> {};
+template <int... COUNTS> struct CountsTo<0, COUNTS...> {
+  typedef Counts<COUNTS...> Type;
+};
+
+template <int VECTORS, int... COUNTS> INLINE MicroKernel microOf(int rows, Counts<COUNTS...>) {
+  static const MicroKernel kernels[] = {micro<COUNTS + 1, VECTORS>...};
   return kernels[rows - 1];
 }
+
+// The kernel for a number of rows (1 to MICRO_ROWS) and of columns (1 to MICRO_COLUMNS).
 INLINE MicroKernel microFor(int rows, int columns) {
-  return columns <= VECTOR ? microForRows<1>(rows) : microForRows<2>(rows);
+  if (columns <= VECTOR) return microOf<1>(rows, CountsTo<MICRO_ROWS>::Type());
+  return microOf<2>(rows, CountsTo<MICRO_ROWS>::Type());
 }
 
 // Vectors a block of `columns` columns reads of B, in floats.

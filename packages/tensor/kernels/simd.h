@@ -50,7 +50,7 @@ INLINE Vector zeroVector() { return wasm_f32x4_splat(0.0f); }
 INLINE Vector add(Vector a, Vector b) { return wasm_f32x4_add(a, b); }
 #if defined(FAI_RELAXED)
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) {
-  return Vector(__builtin_wasm_fma_f32x4(__f32x4(a), __f32x4(b), __f32x4(c)));
+  return wasm_f32x4_relaxed_madd(a, b, c);
 }
 #else
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return wasm_f32x4_add(wasm_f32x4_mul(a, b), c); }

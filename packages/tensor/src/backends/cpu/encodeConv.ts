@@ -212,6 +212,11 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
   const widest = channelUnits * Math.ceil(perGroup / 128) >= 16 ? 128 : 64;
   const unitColumns = perGroup <= 96 ? perGroup : widest;
   const units = isDepthwise ? 1 : channelUnits * Math.ceil(perGroup / unitColumns);
+  // Lanes are outputs or, by outputs, the channels of neighbouring taps: what wastes fewer of them.
+  const joined = p.dilation[1] === 1 ? kw : 1;
+  const lanes = (count: number) => Math.ceil(count / 16) * 16;
+  const byOutputs =
+    unitDepth === channels && lanes(joined * channels) * perGroup < 0.9 * joined * channels * lanes(perGroup);
   const blocks = Math.ceil(batch / images) * Math.ceil(rows / block.rows) * Math.ceil(columns / block.columns);
   const flops = 2 * sizeOf(dy.shape) * channels * kh * kw;
   const sums = sizeOf(dw.shape);
@@ -221,7 +226,7 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
 
   const payload = [p.groups, batch, channels, perGroup, H, W, ...imageWords(x), ...imageWords(dy), rows, columns];
   payload.push(...tapWords(part), dw.slot, dw.offset, dw.strides[0]!, dw.strides[1]!, perGroup * dw.strides[0]!);
-  payload.push(splits, images, block.rows, block.columns, unitDepth, unitColumns, block.patchFloats);
+  payload.push(splits, images, block.rows, block.columns, unitDepth, unitColumns, Number(byOutputs), block.patchFloats);
   payload.push(...weightOffsets(part, dw.strides));
   const packed = images * block.rows * block.columns * microColumns;
   return {

@@ -4,7 +4,7 @@ import { flopsPerNanosecond, groupNanoseconds } from "./cost.js";
 import { type Encoded, nothing, wholeLines } from "./encoded.js";
 
 /** Bytes of packing buffers a thread needs for contractions: kernels/gemm.h has the same number. */
-export const gemmThreadBytes = 288 << 10;
+export const gemmThreadBytes = 320 << 10;
 
 /** Columns of the widest micro-kernel: packed panels are at most this wide. */
 export const microColumns = 32;
