@@ -1,6 +1,6 @@
 import type { DType } from "./dtype.js";
 import { TensorError } from "./errors.js";
-import { type DeviceBuffer, handle, leaf, Node, specOf, type Value } from "./node.js";
+import { type DeviceBuffer, handle, leaf, leafNode, type Node, specOf, type Value } from "./node.js";
 import { formatShape, type Shape, sameShape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 
@@ -67,7 +67,7 @@ export abstract class Cell {
 
   /** Makes the queued value the committed one; `realize` calls it when the submission that writes `device` is on its way. */
   commit(device: DeviceBuffer): void {
-    const next = new Node("leaf", [], null, [{ shape: this.shape, dtype: this.dtype }]) as Node;
+    const next = leafNode(this.shape, this.dtype);
     next.holdDevice(0, device);
     this.adopt(next);
     dequeue(this);
@@ -84,7 +84,7 @@ export abstract class Cell {
       );
     }
     dequeue(this);
-    const next = new Node("leaf", [], null, [{ shape: this.shape, dtype: this.dtype }]) as Node;
+    const next = leafNode(this.shape, this.dtype);
     const device = this.current.device[0];
     if (device) {
       this.release(device);

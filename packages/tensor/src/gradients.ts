@@ -1,6 +1,6 @@
 import { Cell } from "./cell.js";
 import { TensorError } from "./errors.js";
-import { handle, type Node, type Op, type OpParams, topological, type Value } from "./node.js";
+import { handle, type Node, type Op, type OpParams, specOf, topological, type Value } from "./node.js";
 import { add } from "./ops/elementwise.js";
 import { ones, zeros } from "./ops/generate.js";
 import { formatShape, sameShape } from "./shape.js";
@@ -15,11 +15,13 @@ export interface GradientOptions {
   seed?: Tensor;
 }
 
+/** What came to output `index` of a node from one of its users. */
 interface Contribution {
+  readonly index: number;
   /** The node through which the gradient came, and what had arrived at its output, to recognise slices. */
-  node: Node;
-  arrived: Tensor;
-  gradient: Tensor;
+  readonly node: Node;
+  readonly arrived: Tensor;
+  readonly gradient: Tensor;
 }
 
 /**
@@ -53,7 +55,7 @@ export function gradients(
   for (const { node, index } of targets) wanted.set(node, (wanted.get(node) ?? new Set()).add(index));
   const order = topological([loss], () => false);
   const leads = pathsTo(order, wanted);
-  const found = walk(loss, seed ?? ones(loss.shape), order, leads);
+  const found = walk(loss, seed ?? ones(loss.shape), order, leads, wanted);
   return targets.map((t, i) => {
     const gradient = found.get(t.node)?.[t.index];
     if (gradient) return gradient;
@@ -67,63 +69,85 @@ export function gradients(
   });
 }
 
-/** The nodes from which a wanted value is reached through derivatives. */
-function pathsTo(order: readonly Node[], wanted: ReadonlyMap<Node, unknown>): Set<Node> {
-  const leads = new Set<Node>();
-  for (const node of order) {
-    if (wanted.has(node) || (vjp[node.op] !== null && node.inputs.some((i) => leads.has(i.node)))) leads.add(node);
+/** By place in `order`, which was walked just now: 1 for nodes from which a wanted value is reached through derivatives. */
+function pathsTo(order: readonly Node[], wanted: ReadonlyMap<Node, unknown>): Uint8Array {
+  const leads = new Uint8Array(order.length);
+  for (let i = 0; i < order.length; i++) {
+    const node = order[i]!;
+    leads[i] =
+      wanted.has(node) || (vjp[node.op] !== null && node.inputs.some((v) => leads[v.node.place] === 1)) ? 1 : 0;
   }
   return leads;
 }
 
+/** Visits every node that leads to a wanted one after its users, and returns the gradients of the wanted ones. Lists by place keep a step's garbage small. */
 function walk(
   loss: Value,
   seed: Tensor,
   order: readonly Node[],
-  leads: ReadonlySet<Node>,
+  leads: Uint8Array,
+  wanted: ReadonlyMap<Node, unknown>,
 ): Map<Node, (Tensor | undefined)[]> {
-  const arrived = new Map<Node, Contribution[][]>();
+  const arrived = new Array<Contribution | Contribution[] | undefined>(order.length).fill(undefined);
   const settled = new Map<Node, (Tensor | undefined)[]>();
+  const visit = new Visit(order, leads);
   const send = (to: Value, contribution: Contribution) => {
-    const outputs = arrived.get(to.node) ?? to.node.outputs.map(() => []);
-    outputs[to.index]!.push(contribution);
-    arrived.set(to.node, outputs);
+    const at = visit.place(to.node);
+    const before = arrived[at];
+    if (before === undefined) arrived[at] = contribution;
+    else if (Array.isArray(before)) before.push(contribution);
+    else arrived[at] = [before, contribution];
   };
-  send(loss, { node: loss.node, arrived: seed, gradient: seed });
+  send(loss, { index: loss.index, node: loss.node, arrived: seed, gradient: seed });
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!;
-    const contributions = arrived.get(node);
-    if (!contributions || !leads.has(node)) continue;
-    arrived.delete(node);
-    const gs = contributions.map((list, k) => accumulate(list, node.outputs[k]!.shape));
-    settled.set(node, gs);
+    const found = arrived[i];
+    if (found === undefined || leads[i] === 0) continue;
+    arrived[i] = undefined;
+    const gradients = [accumulate(found, node, 0)];
+    if (node.second) gradients.push(accumulate(found, node, 1));
+    if (wanted.has(node)) settled.set(node, gradients);
     const row = vjp[node.op] as ((context: VjpContext<Op>) => (Tensor | undefined)[]) | null;
     if (row === null || node.inputs.length === 0) continue;
-    const given = row(new Visit(node, gs, leads));
-    given.forEach((gradient, k) => {
+    visit.node = node;
+    visit.gradients = gradients;
+    const given = row(visit);
+    for (let k = 0; k < given.length; k++) {
+      const gradient = given[k];
+      if (!gradient) continue;
       const input = node.inputs[k]!;
-      if (gradient && leads.has(input.node)) send(input, { node, arrived: gs[0] ?? gradient, gradient });
-    });
+      if (leads[visit.place(input.node)] === 0) continue;
+      send(input, { index: input.index, node, arrived: gradients[0] ?? gradient, gradient });
+    }
   }
   return settled;
 }
 
-/** A class, because a literal with getters costs V8 a hidden class each time, which keeps the graph alive past young garbage collections. */
+/** The node that a walk stands at. One object for the whole walk: rows take out of it what they need. */
 class Visit implements VjpContext<Op> {
-  readonly node: Node;
-  readonly gradients: readonly (Tensor | undefined)[];
-  private readonly leads: ReadonlySet<Node>;
+  node!: Node;
+  gradients: readonly (Tensor | undefined)[] = [];
+  private readonly order: readonly Node[];
+  private readonly leads: Uint8Array;
 
-  constructor(node: Node, gradients: readonly (Tensor | undefined)[], leads: ReadonlySet<Node>) {
-    this.node = node;
-    this.gradients = gradients;
+  constructor(order: readonly Node[], leads: Uint8Array) {
+    this.order = order;
     this.leads = leads;
+  }
+  /** The place of a node in the order; other walks in between (a derivative that asks for derivatives) may have moved it. */
+  place(node: Node): number {
+    if (this.order[node.place] !== node) {
+      this.order.forEach((it, i) => {
+        it.place = i;
+      });
+    }
+    return node.place;
   }
   get params(): OpParams[Op] {
     return this.node.params;
   }
   get g(): Tensor {
-    return this.gradients[0] ?? zeros(this.node.outputs[0]!.shape);
+    return this.gradients[0] ?? zeros(this.node.shape);
   }
   get y(): Tensor {
     return handle(this.node);
@@ -132,10 +156,14 @@ class Visit implements VjpContext<Op> {
     return this.node.inputs.map((v) => handle(v.node, v.index));
   }
   // A field, because rows take it out of the context.
-  readonly needs = (i: number): boolean => this.leads.has(this.node.inputs[i]!.node);
+  readonly needs = (i: number): boolean => this.leads[this.place(this.node.inputs[i]!.node)] === 1;
 }
 
-function accumulate(list: readonly Contribution[], shape: readonly number[]): Tensor | undefined {
+function accumulate(found: Contribution | readonly Contribution[], node: Node, index: number): Tensor | undefined {
+  if (!Array.isArray(found))
+    return (found as Contribution).index === index ? (found as Contribution).gradient : undefined;
+  const list = (found as readonly Contribution[]).filter((c) => c.index === index);
   if (list.length === 0) return undefined;
+  const { shape } = specOf({ node, index });
   return joinSlices(list, shape) ?? list.map((c) => c.gradient).reduce((a, b) => add(a, b));
 }

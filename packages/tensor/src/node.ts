@@ -93,17 +93,23 @@ export interface CellVersion {
   readonly version: number;
 }
 
-let serial = 0;
 let walks = 0;
-const none: readonly undefined[] = [];
+/** Shared by all nodes that hold nothing, or have no inputs. */
+const none: readonly never[] = [];
 
-/** One operation of a lazy graph. It is immutable but for what realizing adds: host or device copies of its outputs. */
-export class Node<O extends Op = Op> {
+/**
+ * One operation of a lazy graph. It is immutable but for what realizing adds: host or device copies of its outputs. A step makes hundreds,
+ * so a node is itself the spec of its first output, and has few fields.
+ */
+export class Node<O extends Op = Op> implements Spec {
   readonly op: O;
   readonly inputs: readonly Value[];
   readonly params: OpParams[O];
-  readonly outputs: readonly Spec[];
-  readonly id = serial++;
+  /** Of output 0. */
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** Output 1, where there is one. */
+  readonly second: Spec | undefined;
   /** Host copies of outputs, row-major; `holdHost` sets one. */
   host: readonly (HostArray | undefined)[] = none;
   /** Device copies of outputs; `holdDevice` sets one. */
@@ -118,11 +124,21 @@ export class Node<O extends Op = Op> {
   walk = 0;
   place = -1;
 
-  constructor(op: O, inputs: readonly Value[], params: OpParams[O], outputs: readonly Spec[]) {
+  constructor(op: O, inputs: readonly Value[], params: OpParams[O], shape: Shape, dtype: DType, second?: Spec) {
     this.op = op;
     this.inputs = inputs;
     this.params = params;
-    this.outputs = outputs;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.second = second;
+  }
+
+  /** Shape and dtype of every output. */
+  get outputs(): readonly Spec[] {
+    return this.second ? [this, this.second] : [this];
+  }
+  get outputCount(): number {
+    return this.second ? 2 : 1;
   }
 
   holdHost(index: number, data: HostArray | undefined): void {
@@ -171,14 +187,19 @@ export function make<O extends Op>(
   dtype: DType,
 ): Tensor {
   checkShape(op, shape);
-  return handle(new Node<Op>(op, inputs, params, [{ shape, dtype }]));
+  return handle(new Node<Op>(op, inputs, params, shape, dtype));
+}
+
+/** A leaf that holds nothing yet. */
+export function leafNode(shape: Shape, dtype: DType): Node {
+  return new Node("leaf", none, null, shape, dtype) as Node;
 }
 
 /** A leaf that holds `data` (row-major, not copied). */
 export function leaf(data: HostArray, shape: Shape, dtype: DType): Tensor {
-  const node = new Node("leaf", [], null, [{ shape, dtype }]);
+  const node = leafNode(shape, dtype);
   node.holdHost(0, data);
-  return handle(node as Node);
+  return handle(node);
 }
 
 /** True when output `index` needs no computing. */
@@ -188,7 +209,7 @@ export function isRealized(value: Value): boolean {
 
 /** Shape and dtype of a value. */
 export function specOf(value: Value): Spec {
-  return value.node.outputs[value.index]!;
+  return value.index === 0 ? value.node : value.node.second!;
 }
 
 /**

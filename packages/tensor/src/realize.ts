@@ -163,7 +163,7 @@ function cellAllocation(device: Backend, cell: Cell): Allocation {
 
 function allocateRoot(device: Backend, graph: Graph, root: number): Allocation {
   const { position, index } = graph.roots[root]!;
-  const { shape, dtype } = graph.nodes[position]!.outputs[index]!;
+  const { shape, dtype } = specOf({ node: graph.nodes[position]!, index });
   return device.allocate(Math.max(sizeOf(shape) * byteSize[dtype], 1));
 }
 
@@ -195,7 +195,7 @@ function faultError(report: GuardReport, node: Node | undefined): TensorError {
   }
   const op = node?.op ?? "gather";
   const axis = node ? (node.params as OpParams["gather"]).axis : 0;
-  const sizes = node ? (op === "gather" ? specOf(node.inputs[0]!).shape : node.outputs[0]!.shape) : [];
+  const sizes = node ? (op === "gather" ? specOf(node.inputs[0]!).shape : node.shape) : [];
   return new TensorError(
     op,
     `index ${report.value} is out of range for axis ${axis} of ${formatShape(sizes)} (valid: 0 to ${(sizes[axis] ?? 0) - 1}); nothing was updated. ` +

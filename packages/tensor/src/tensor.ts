@@ -1,7 +1,7 @@
 import { byteSize, type DType, type HostArray, type HostArrayOf } from "./dtype.js";
 import { TensorError } from "./errors.js";
 import { formatTensor } from "./format.js";
-import { make, type Node, setTensorConstructor, type Value } from "./node.js";
+import { make, type Node, setTensorConstructor, specOf, type Value } from "./node.js";
 import * as activation from "./ops/activation.js";
 import * as contract from "./ops/contract.js";
 import { cast, detach, expand, reshape, type TensorLike } from "./ops/convert.js";
@@ -39,11 +39,11 @@ export class Tensor implements Value {
 
   /** Sizes of the axes, outermost first. */
   get shape(): Shape {
-    return this.node.outputs[this.index]!.shape;
+    return specOf(this).shape;
   }
   /** Type of the elements. */
   get dtype(): DType {
-    return this.node.outputs[this.index]!.dtype;
+    return specOf(this).dtype;
   }
   /** Number of axes. */
   get rank(): number {

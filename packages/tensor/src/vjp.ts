@@ -128,7 +128,7 @@ export const vjp: { [O in Op]: Row<O> } = {
   // The gradient of a transposed operand is computed transposed: then that of what was transposed lies in memory as that does.
   matmul: ({ g, x: [a, b], needs }) => {
     const isTransposed = ({ node }: Tensor) =>
-      node.op === "permute" && (node.params as OpParams["permute"]).order.at(-1) === node.outputs[0]!.shape.length - 2;
+      node.op === "permute" && (node.params as OpParams["permute"]).order.at(-1) === node.shape.length - 2;
     const left = () => (isTransposed(a!) ? transpose(matmul(b!, transpose(g))) : matmul(g, transpose(b!)));
     const right = () => (isTransposed(b!) ? transpose(matmul(transpose(g), a!)) : matmul(transpose(a!), g));
     return [needs(0) ? left() : undefined, needs(1) ? right() : undefined];

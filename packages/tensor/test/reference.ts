@@ -1,6 +1,6 @@
 import { type Node, type Op, type OpParams, type Spec, topological, type Value } from "../src/node.js";
 import { philox, seedWords } from "../src/random.js";
-import { contiguousStrides, sizeOf } from "../src/shape.js";
+import { contiguousStrides, formatShape, sizeOf } from "../src/shape.js";
 import type { Numbers, ReferenceArray } from "./reference/array.js";
 import * as arrays from "./reference/array.js";
 import * as contract from "./reference/contract.js";
@@ -39,7 +39,7 @@ const identity = ({ x }: Context<Op>) => x[0]!.data;
 const rules: { [O in Op]: Rule<O> } = {
   leaf: ({ node, out }) => {
     const host = node.host[0];
-    if (!host) throw new Error(`leaf ${node.id} has no host data: give its elements in \`override\`.`);
+    if (!host) throw new Error(`leaf ${formatShape(node.shape)} has no host data: give its elements in \`override\`.`);
     return arrays.filled(out.dtype, host.length, (i) => host[i]!);
   },
   constant: ({ params, out, size }) =>

@@ -1,6 +1,6 @@
 import type { DType } from "../dtype.js";
 import { TensorError } from "../errors.js";
-import { Node } from "../node.js";
+import { leafNode } from "../node.js";
 import { checkShape } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { maxHeaderBytes, readHeader } from "./header.js";
@@ -93,7 +93,7 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsContent {
     const storage = storages[type];
     const part = file.subarray(dataStart + begin, dataStart + end);
     const aligned = part.byteOffset % storage.bytes === 0 ? part : part.slice();
-    const leaf = new Node("leaf", [], null, [{ shape, dtype: storage.dtype }]) as Node;
+    const leaf = leafNode(shape, storage.dtype);
     leaf.holdHost(0, storage.read(aligned, JSON.stringify(name)));
     tensors.set(name, new Tensor(leaf, 0));
   }

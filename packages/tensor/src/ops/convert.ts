@@ -1,15 +1,17 @@
 import { type DType, type HostArray, promote } from "../dtype.js";
 import { TensorError } from "../errors.js";
-import { make, specOf, type Value } from "../node.js";
+import { make, type Op, specOf, type Value } from "../node.js";
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 
 /** What ops accept as a tensor: a tensor, a cell (its newest value is read), or a number. */
 export type TensorLike = Value | { readonly value: Value } | number | boolean;
 
+const noInputs: readonly Value[] = [];
+
 /** A tensor of one number everywhere ([] unless `shape` says otherwise); f32 unless `dtype` does. Its value is in no plan key. */
 export function constant(value: number | boolean, dtype: DType = "f32", shape: Shape = []): Tensor {
-  return make("constant", [], { value: Number(value) }, shape, dtype);
+  return make("constant", noInputs, { value: Number(value) }, shape, dtype);
 }
 
 /** The tensor of a tensor-like; numbers become f32 constants. */
@@ -98,6 +100,34 @@ function inferSize(from: Shape, shape: Shape): Shape {
   return shape.map((d, i) => (i === unknown ? total / rest : d));
 }
 
+/** A node of two operands that are made to match; no list is made of them, because most nodes of a step come from here. */
+export function combine(op: Op, a: TensorLike, b: TensorLike, as?: DType): Tensor {
+  if (typeof b === "number" && typeof a !== "number") return combineNumber(op, toTensor(op, a), b, as, false);
+  if (typeof a === "number" && typeof b !== "number") return combineNumber(op, toTensor(op, b), a, as, true);
+  let x = toTensor(op, a);
+  let y = toTensor(op, b);
+  const common = commonDType(a, x, b, y);
+  const dtype = computed(common);
+  x = cast(cast(x, common), dtype);
+  y = cast(cast(y, common), dtype);
+  const shape = broadcastShapes(op, specOf(x).shape, specOf(y).shape);
+  return make(op, [expand(x, shape), expand(y, shape)], null as never, shape, as ?? dtype);
+}
+
+/** A tensor with a number, which is one node of the tensor's shape. */
+function combineNumber(op: Op, given: Tensor, number: number, as: DType | undefined, first: boolean): Tensor {
+  const from = specOf(given).dtype;
+  const common = isWeak(number, from) ? promote("i32", from) : promote(from, "f32");
+  const dtype = computed(common);
+  const x = cast(cast(given, common), dtype);
+  const { shape } = specOf(x);
+  const y = constant(number, dtype, shape);
+  return make(op, first ? [y, x] : [x, y], null as never, shape, as ?? dtype);
+}
+
+/** Bool and u8 are computed with as i32, so that arithmetic never wraps at 255. */
+const computed = (dtype: DType): DType => (dtype === "bool" || dtype === "u8" ? "i32" : dtype);
+
 /** Two operands of one dtype and shape: numbers take the other's dtype where they fit, axes broadcast as NumPy's. */
 export function matched(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
   let x = toTensor(op, a);
@@ -112,12 +142,16 @@ export function matched(op: string, a: TensorLike, b: TensorLike): [Tensor, Tens
 function commonDType(a: TensorLike, x: Value, b: TensorLike, y: Value): DType {
   const left = specOf(x).dtype;
   const right = specOf(y).dtype;
-  const weak = (raw: TensorLike, other: DType) =>
-    typeof raw === "boolean" ||
-    (typeof raw === "number" && Number.isInteger(raw) && Math.abs(raw) < 2 ** 31 && other !== "f32");
-  if (weak(a, right)) return promote("i32", right);
-  if (weak(b, left)) return promote("i32", left);
+  if (left === "f32" && right === "f32" && typeof a !== "boolean" && typeof b !== "boolean") return "f32";
+  if (isWeak(a, right)) return promote("i32", right);
+  if (isWeak(b, left)) return promote("i32", left);
   return promote(left, right);
+}
+
+/** True for a number of the user's that takes the dtype of the other operand. */
+function isWeak(raw: TensorLike, other: DType): boolean {
+  if (typeof raw === "boolean") return true;
+  return typeof raw === "number" && Number.isInteger(raw) && Math.abs(raw) < 2 ** 31 && other !== "f32";
 }
 
 /** `x` as numbers: bool and u8 become i32, so that arithmetic never wraps at 255. */

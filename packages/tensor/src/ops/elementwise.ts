@@ -1,7 +1,7 @@
 import { make, type Op, specOf } from "../node.js";
 import { broadcastShapes } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { cast, expand, matched, numeric, real, type TensorLike, toTensor } from "./convert.js";
+import { cast, combine, expand, matched, numeric, real, type TensorLike, toTensor } from "./convert.js";
 
 type RealUnary = "recip" | "exp" | "log" | "sin" | "cos" | "sqrt" | "tanh" | "sigmoid" | "erf" | "atan" | "floor";
 
@@ -45,18 +45,12 @@ export const atan = (x: TensorLike): Tensor => unary("atan", x);
 /** The largest whole number at most x; its derivative is 0. */
 export const floor = (x: TensorLike): Tensor => unary("floor", x);
 
-function arithmetic(op: "add" | "mul" | "max", a: TensorLike, b: TensorLike): Tensor {
-  const [x, y] = matched(op, a, b).map(numeric) as [Tensor, Tensor];
-  const { shape, dtype } = specOf(x);
-  return make(op as Op, [x, y], null, shape, dtype);
-}
-
 /** a + b, broadcast. */
-export const add = (a: TensorLike, b: TensorLike): Tensor => arithmetic("add", a, b);
+export const add = (a: TensorLike, b: TensorLike): Tensor => combine("add", a, b);
 /** a * b, broadcast. */
-export const mul = (a: TensorLike, b: TensorLike): Tensor => arithmetic("mul", a, b);
+export const mul = (a: TensorLike, b: TensorLike): Tensor => combine("mul", a, b);
 /** The larger of a and b, broadcast; NaN when either is; on ties each gets half of the gradient. */
-export const maximum = (a: TensorLike, b: TensorLike): Tensor => arithmetic("max", a, b);
+export const maximum = (a: TensorLike, b: TensorLike): Tensor => combine("max", a, b);
 /** The smaller of a and b, broadcast; NaN when either is. */
 export const minimum = (a: TensorLike, b: TensorLike): Tensor => neg(maximum(neg(a), neg(b)));
 /** a - b, broadcast. */
@@ -73,15 +67,10 @@ export function div(a: TensorLike, b: TensorLike): Tensor {
   return make("div", [cast(x, "f32"), cast(y, "f32")], null, specOf(x).shape, "f32");
 }
 
-function compare(op: "lt" | "eq", a: TensorLike, b: TensorLike): Tensor {
-  const [x, y] = matched(op, a, b).map(numeric) as [Tensor, Tensor];
-  return make(op as Op, [x, y], null, specOf(x).shape, "bool");
-}
-
 /** a < b, as bool. */
-export const lt = (a: TensorLike, b: TensorLike): Tensor => compare("lt", a, b);
+export const lt = (a: TensorLike, b: TensorLike): Tensor => combine("lt", a, b, "bool");
 /** a == b, as bool; NaN equals nothing. */
-export const eq = (a: TensorLike, b: TensorLike): Tensor => compare("eq", a, b);
+export const eq = (a: TensorLike, b: TensorLike): Tensor => combine("eq", a, b, "bool");
 /** a > b, as bool. */
 export const gt = (a: TensorLike, b: TensorLike): Tensor => lt(b, a);
 /** a <= b, as bool. */

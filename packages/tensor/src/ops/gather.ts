@@ -87,10 +87,7 @@ export function sort(
   order[rank - 1] = at;
   const last = permute(t, order);
   const { shape } = specOf(last);
-  const node = new Node("sort", [last], { descending }, [
-    { shape, dtype: "f32" },
-    { shape, dtype: "i32" },
-  ]) as Node;
+  const node = new Node("sort", [last], { descending }, shape, "f32", { shape, dtype: "i32" }) as Node;
   return { values: permute(handle(node, 0), order), indices: permute(handle(node, 1), order) };
 }
 

@@ -172,7 +172,7 @@ export class Builder {
 
   /** Row-major memory for a concat: inside another that it is a part of, or of its own. */
   private concatMemory(concat: Node<"concat">, position: number): Window {
-    const rank = concat.outputs[0]!.shape.length;
+    const rank = concat.shape.length;
     const to = this.insideConcat(concat, rowMajor(rank)) ?? this.output(concat, position, 0);
     to.stored.read = true;
     return to;
@@ -261,7 +261,7 @@ export class Builder {
 
   private placeConcat(node: Node<"concat">, position: number): void {
     const { axis } = node.params;
-    const { shape } = node.outputs[0]!;
+    const { shape } = node;
     const joined = this.joined.get(node);
     const parts = node.inputs.map((input, i) => {
       const from = specOf(input).shape;
@@ -290,7 +290,7 @@ export class Builder {
     const { before, interior } = node.params;
     const input = node.inputs[0]!;
     const from = specOf(input).shape;
-    const { shape, dtype } = node.outputs[0]!;
+    const { shape, dtype } = node;
     const expression = this.expressions.of(input, identityMap(from.length), from.join(), from.length);
     const order = this.fusion.image[position] && shape.length === 4 ? channelsLast : followedOrder([expression], from);
     const to = this.output(node, position, 0, this.firstRoot.has(`${position}.0`) ? undefined : order);

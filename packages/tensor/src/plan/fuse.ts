@@ -112,7 +112,7 @@ export function fuse(graph: Graph, position: ReadonlyMap<Node, number>, fused: b
     while (isView(node) && !isLeaf(node)) {
       const source = viewed(node);
       const from = specOf(source).shape;
-      const to = node.outputs[0]!.shape;
+      const to = node.shape;
       if (node.op === "expand" && sizeOf(to) > sizeOf(from)) grows = true;
       if (node.op === "reshape" && !reshapeBlocks(from, to)) barrier = true;
       if (node.op === "checkFinite") barrier = true;
@@ -122,7 +122,7 @@ export function fuse(graph: Graph, position: ReadonlyMap<Node, number>, fused: b
     uses[at]!.count++;
     if (barrier) uses[at]!.barrier = true;
     if (grows) uses[at]!.grows = true;
-    if (forImage && node === start && node.outputs[0]!.shape.length === 4) image[at] = 1;
+    if (forImage && node === start && node.shape.length === 4) image[at] = 1;
   }
 
   const stored = new Uint8Array(nodes.length);
@@ -152,7 +152,7 @@ export function fuse(graph: Graph, position: ReadonlyMap<Node, number>, fused: b
     }
     let cost = 0;
     for (const c of computes) cost += elementwiseCost[nodes[c]!.op] ?? sourceCost[nodes[c]!.op]!;
-    const { shape, dtype } = node.outputs[0]!;
+    const { shape, dtype } = node;
     const bytes = sizeOf(shape) * byteSize[dtype];
     const readBytes = [...reads].reduce((sum, r) => sum + bytesOf(nodes[r]!), 0);
     // In bytes moved: every user reads the inputs again, or one kernel reads them, writes the result, and every user reads that.

@@ -25,7 +25,7 @@ export function positionsOf({ nodes }: Graph): ReadonlyMap<Node, number> {
 
 /** True when every output of the node is in memory: the planner stops there. */
 export function isLeaf(node: Node): boolean {
-  for (let i = 0; i < node.outputs.length; i++) if (!node.host[i] && !node.device[i]) return node.op === "leaf";
+  for (let i = 0; i < node.outputCount; i++) if (!node.host[i] && !node.device[i]) return node.op === "leaf";
   return true;
 }
 
@@ -151,7 +151,7 @@ export function writeKey(graph: Graph, tokens: Tokens): void {
     if (op === undefined) opTokens.set(node.op, (op = opTokens.size));
     if (isLeaf(node)) {
       tokens.one(-1);
-      for (let i = 0; i < node.outputs.length; i++) tokens.one(node.device[i] ? 1 : 0);
+      for (let i = 0; i < node.outputCount; i++) tokens.one(node.device[i] ? 1 : 0);
     } else {
       tokens.one(op);
       (paramTokens[node.op] as ((params: unknown, tokens: Tokens) => void) | undefined)?.(node.params, tokens);
@@ -161,10 +161,11 @@ export function writeKey(graph: Graph, tokens: Tokens): void {
         tokens.one(input.index);
       }
     }
-    for (let i = 0; i < node.outputs.length; i++) {
-      const { shape, dtype } = node.outputs[i]!;
-      tokens.one(dtypeToken[dtype]);
-      tokens.list(shape);
+    tokens.one(dtypeToken[node.dtype]);
+    tokens.list(node.shape);
+    if (node.second) {
+      tokens.one(dtypeToken[node.second.dtype]);
+      tokens.list(node.second.shape);
     }
   }
   tokens.one(-2);

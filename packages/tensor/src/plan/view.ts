@@ -35,7 +35,7 @@ export interface Strided {
 
 /** A view op applied to strided memory; undefined when only a copy can do it. */
 export function viewStrides(node: Node, from: Strided): Strided | undefined {
-  const shape = node.outputs[0]!.shape;
+  const shape = node.shape;
   const { strides, offset } = from;
   switch (node.op) {
     case "permute": {
@@ -103,7 +103,7 @@ function made(factors: (readonly number[])[], offset: number[], rank: number): I
 /** The map onto what a view looks at, given the map onto its output; undefined where it is no affine map (merging reshapes). */
 export function pullBack(map: IndexMap, node: Node, rank: number): IndexMap | undefined {
   const from = specOf(viewed(node)).shape;
-  const to = node.outputs[0]!.shape;
+  const to = node.shape;
   const zero = new Array<number>(rank).fill(0);
   switch (node.op) {
     case "permute": {
