@@ -13,11 +13,16 @@ export class OutOfMemoryError extends TensorError {
   readonly askedBytes: number;
   readonly usedBytes: number;
   readonly limitBytes: number;
-  constructor(askedBytes: number, usedBytes: number, limitBytes: number) {
+  /** `advice` says what to do, where more is known than that a batch should be smaller. */
+  constructor(
+    askedBytes: number,
+    usedBytes: number,
+    limitBytes: number,
+    advice = "Use a smaller batch, release kept tensors, or raise budgetBytes if it is set.",
+  ) {
     super(
       "memory",
-      `out of memory: ${megabytes(askedBytes)} asked, ${megabytes(usedBytes)} of ${megabytes(limitBytes)} in use. ` +
-        "Use a smaller batch, release kept tensors, or raise budgetBytes if it is set.",
+      `out of memory: ${megabytes(askedBytes)} asked, ${megabytes(usedBytes)} of ${megabytes(limitBytes)} in use. ${advice}`,
     );
     this.name = "OutOfMemoryError";
     this.askedBytes = askedBytes;

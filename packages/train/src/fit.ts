@@ -1,5 +1,6 @@
 import { checkFinite, discard, gradients, type Tensor, TensorError } from "@fai/tensor";
 import type { Module } from "@fai/tensor/nn";
+import { adviseBatchSize } from "./adviseBatchSize.js";
 import { SmoothedAverage } from "./averages.js";
 import { breathe } from "./breathe.js";
 import { clipGradNorm } from "./clipGradNorm.js";
@@ -99,7 +100,7 @@ export async function fit<X, Y, O, M extends string = never>(
         const wake = restBatchNorms(model, size);
         const output = model.call(x);
         wake();
-        await losses.push(trainBatch(loss(output, y), optimizer, clipNorm));
+        await losses.push(trainBatch(loss(output, y), optimizer, clipNorm, size));
         await breathe();
       }
       await losses.finish();
@@ -124,11 +125,20 @@ export async function fit<X, Y, O, M extends string = never>(
 }
 
 /** Queues the update for a loss and submits both; the loss arrives later. */
-function trainBatch(loss: Tensor, optimizer: Optimizer, clipNorm: number | undefined): Promise<number> {
+async function trainBatch(
+  loss: Tensor,
+  optimizer: Optimizer,
+  clipNorm: number | undefined,
+  rows: number,
+): Promise<number> {
   const checked = checkFinite(loss, "the training loss");
   const found = gradients(checked, optimizer.trainable());
   optimizer.step(clipNorm === undefined ? found : clipGradNorm(found, clipNorm).gradients);
-  return checked.item();
+  try {
+    return await checked.item();
+  } catch (error) {
+    throw adviseBatchSize(error, rows);
+  }
 }
 
 /** What `validate` measures. */

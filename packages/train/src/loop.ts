@@ -1,5 +1,6 @@
 import { checkFinite, discard, gradients, stack } from "@fai/tensor";
 import type { Module } from "@fai/tensor/nn";
+import { adviseBatchSize } from "./adviseBatchSize.js";
 import { breathe } from "./breathe.js";
 import { type Callback, Cancel, type EventName } from "./callback.js";
 import type { BatchSource } from "./fit.js";
@@ -85,12 +86,15 @@ async function trainBatch<X, Y, O>(
   await emit(taking, "afterStep", run);
   run.history.lrs.push(run.lr);
   run.history.momenta.push(run.momentum);
+  const { size } = run;
+  const value = run.penalty ? stack([run.loss, objective]).data() : run.loss.data();
   await losses.push(
-    run.penalty
-      ? stack([run.loss, objective])
-          .data()
-          .then(([loss]) => loss!)
-      : run.loss.item(),
+    value.then(
+      ([loss]) => loss!,
+      (error: unknown) => {
+        throw adviseBatchSize(error, size);
+      },
+    ),
   );
 }
 

@@ -10,7 +10,7 @@ import type {
 } from "../../backend.js";
 import type { HostArray } from "../../dtype.js";
 import { invariant, TensorError } from "../../errors.js";
-import { lineBytes, linesFor } from "../../memory.js";
+import { lineBytes, linesFor, OutOfMemoryError } from "../../memory.js";
 import { Arena, type Block } from "./arena.js";
 import { CpuExecutable } from "./cpuExecutable.js";
 import { type EncodedPlan, encode, linkCode } from "./encode.js";
@@ -121,7 +121,7 @@ export class CpuBackend implements Backend {
     const direct =
       this.#running.length === 0 &&
       (executable.microseconds <= this.#inlineMicroseconds || !this.engine.canQueue || this.#record !== undefined);
-    this.#reserve(executable, direct ? 1 : 2);
+    this.#withRoom(() => this.#reserve(executable, direct ? 1 : 2));
 
     const bound = submission.bound as readonly Block[];
     const number = ++this.#submitted;
@@ -163,7 +163,7 @@ export class CpuBackend implements Backend {
 
   allocate(bytes: number): Allocation {
     this.#open();
-    const block = this.#arena.allocate(bytes, this.#submitted);
+    const block = this.#withRoom(() => this.#arena.allocate(bytes, this.#submitted));
     this.#allocatedBytes += bytes;
     return block;
   }
@@ -256,6 +256,18 @@ export class CpuBackend implements Backend {
     this.#scratch = this.#grown(this.#scratch, bytes);
     for (let region = 0; region < regions; region++) {
       this.#uploads[region] = this.#grown(this.#uploads[region], executable.uploadBytes);
+    }
+  }
+
+  /** What `take` takes from the arena; where it is full, regions that larger plans have left make room. */
+  #withRoom<T>(take: () => T): T {
+    try {
+      return take();
+    } catch (error) {
+      if (this.#running.length > 0) this.#collect();
+      if (!(error instanceof OutOfMemoryError) || this.#running.length > 0 || this.#waiting.length > 0) throw error;
+      this.#trim();
+      return take();
     }
   }
 
