@@ -203,7 +203,9 @@ test("@fai/vision/models imports the core, and of training code only what reads 
     return [...text.matchAll(/(?:from|import) "([^"]+)"/g)].map(([, specifier]) => specifier!);
   });
   expect(imports.length).toBeGreaterThan(10);
-  expect(imports.filter((specifier) => !/^(\.\/|@fai\/tensor(\/(nn|io))?$|@fai\/train\/predictor$)/.test(specifier))).toEqual([]);
+  expect(
+    imports.filter((specifier) => !/^(\.\/|@fai\/tensor(\/(nn|io))?$|@fai\/train\/predictor$)/.test(specifier)),
+  ).toEqual([]);
 });
 
 describe("fastai's head", () => {
