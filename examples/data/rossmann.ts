@@ -169,7 +169,11 @@ function trends(googletrend: Table): { states: Table; germany: Table } {
   const weeks = cellsOf(googletrend, "week").map((week) => new Date(`${String(week).slice(0, 10)}T00:00:00Z`));
   // Bremen's searches are counted with Lower Saxony's, and so are its shops.
   const states = files.map((file) => file.split("_")[2] ?? null).map((state) => (state === "NI" ? "HB,NI" : state));
-  const dated = addDatepart(tableOf({ State: states, Date: weeks, trend: numbersOf(googletrend, "trend") }), "Date");
+  const made = tableOf(
+    { State: states, Date: weeks, trend: numbersOf(googletrend, "trend") },
+    { kinds: { State: "text" } },
+  );
+  const dated = addDatepart(made, "Date");
   const [inState, inAll] = [pick(dated, (row) => states[row] !== null), pick(dated, (row) => states[row] === null)];
   return {
     states: inState.select(["State", "Year", "Week", "trend"]),

@@ -70,7 +70,13 @@ export function withoutColumns(table: Table, names: readonly string[]): Table {
   return table.select(columnNames(table).filter((name) => !names.includes(name)));
 }
 
-/** The rows of a table at `index`, in that order. */
+/** The table with columns under other names. */
+export function renameColumns(table: Table, names: Readonly<Record<string, string>>): Table {
+  const columns = columnNames(table).map((name) => [names[name] ?? name, table.getChild(name)!] as const);
+  return new ArrowTable(Object.fromEntries(columns) as Record<string, Vector>);
+}
+
+/** The rows of a table at `index`, in that order; where that is -1, all is missing. */
 export function takeRows(table: Table, index: ArrayLike<number>): Table {
   const kinds = Object.fromEntries(columnNames(table).map((name) => [name, kindOf(table, name)] as const));
   const columns = Object.entries(kinds).map(([name, kind]): [string, ColumnValues] => {
@@ -80,7 +86,7 @@ export function takeRows(table: Table, index: ArrayLike<number>): Table {
     }
     const cells = cellsOf(table, name);
     const dated = (cell: Cell) => (kind === "date" && cell !== null ? new Date(cell as number) : cell);
-    return [name, Array.from(index, (row) => dated(cells[row]!))];
+    return [name, Array.from(index, (row) => dated(cells[row] ?? null))];
   });
   const known = Object.entries(kinds).filter((entry): entry is [string, "number"] => entry[1] !== "other");
   return tableOf(Object.fromEntries(columns), { kinds: Object.fromEntries(known) });

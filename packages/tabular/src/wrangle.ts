@@ -1,9 +1,15 @@
 import { TensorError } from "@fai/tensor";
 import { type ColumnTable, fromArrow } from "arquero";
-import { columnNames, columnOf, decodeArrow, encodeArrow, type Table, withColumns } from "./arrow.js";
-
-/** Column that remembers the order of rows during a join. */
-const place = "(place)";
+import {
+  cellsOf,
+  columnNames,
+  decodeArrow,
+  encodeArrow,
+  kindOf,
+  renameColumns,
+  type Table,
+  takeRows,
+} from "./arrow.js";
 
 /** A table for arquero: filter, derive, group, pivot, join (idl.uw.edu/arquero). */
 export function toArquero(table: Table): ColumnTable {
@@ -26,8 +32,8 @@ export interface LeftJoinOptions {
 }
 
 /**
- * The left table with the columns of its partners in the right one. Throws when a left row has none (name it in `unmatched` otherwise), and
- * when one has several, which would multiply rows.
+ * The left table with the columns of its partners in the right one; its own columns are not copied. A missing key has no partner. Throws when a
+ * left row has none (name it in `unmatched` otherwise), and when one has several, which would multiply rows.
  */
 export function leftJoin(
   left: Table,
@@ -35,45 +41,70 @@ export function leftJoin(
   { on, suffix = "_y", unmatched = "error" }: LeftJoinOptions,
 ): Table {
   const [leftKeys, rightKeys] = keysOf(on);
-  for (const key of leftKeys) columnOf(left, key);
-  for (const key of rightKeys) columnOf(right, key);
-  const numbered = withColumns(left, { [place]: Int32Array.from({ length: left.numRows }, (_, i) => i) });
-  const [a, b] = [toArquero(numbered), toArquero(right)];
-  const keys: [string[], string[]] = [[...leftKeys], [...rightKeys]];
-  if (unmatched === "error") {
-    const lost = a.antijoin(b, keys as never);
-    if (lost.numRows() > 0) {
-      const example = leftKeys.map((key) => `${key} ${String(lost.get(key, 0))}`).join(", ");
+  leftKeys.forEach((key, i) => {
+    const [kind, other] = [kindOf(left, key), kindOf(right, rightKeys[i]!)];
+    if (kind !== other)
       throw new TensorError(
         "leftJoin",
-        `${lost.numRows()} of ${left.numRows} rows have no partner, such as ${example}. Pass { unmatched: "keep" } to keep them?`,
+        `${key} holds ${kind}s on the left and ${other}s on the right: nothing would match.`,
       );
-    }
-  }
-  const renamed = b.rename(
-    Object.fromEntries(
-      columnNames(right)
-        .filter((name) => columnNames(left).includes(name) && !(rightKeys.includes(name) && leftKeys.includes(name)))
-        .map((name) => [name, `${name}${suffix}`]),
-    ),
-  );
-  const rightNames = rightKeys.map((name) =>
-    leftKeys.includes(name) || !columnNames(left).includes(name) ? name : `${name}${suffix}`,
-  );
-  const joined = a.join_left(renamed, [keys[0], rightNames] as never);
-  if (joined.numRows() > left.numRows) {
+  });
+  const { rows, counts } = rowsByKey(right, rightKeys);
+  const keys = keysOfRows(left, leftKeys);
+  const partners = Int32Array.from(keys, (key) => (key === null ? -1 : (rows.get(key) ?? -1)));
+  const lost = partners.filter((row) => row < 0).length;
+  if (lost > 0 && unmatched === "error") {
+    const first = partners.indexOf(-1);
+    const example = leftKeys.map((key) => `${key} ${shown(left, key, first)}`).join(", ");
     throw new TensorError(
       "leftJoin",
-      `${left.numRows} rows became ${joined.numRows()}: ${rightKeys.join(", ")} stand several times in the right table.`,
+      `${lost} of ${left.numRows} rows have no partner, such as ${example}. Pass { unmatched: "keep" } to keep them?`,
     );
   }
-  const extra = rightNames.filter((name) => !leftKeys.includes(name) && joined.columnNames().includes(name));
-  const doubled = joined.columnNames().filter((name) => leftKeys.some((key) => name === `${key}_2`));
-  const one = joined.columnNames().filter((name) => leftKeys.some((key) => name === `${key}_1`));
-  // arquero puts rows without a partner at the end.
-  const clean = joined.orderby(place).rename(Object.fromEntries(one.map((name) => [name, name.slice(0, -2)])));
-  const kept = clean.columnNames().filter((name) => name !== place && !doubled.includes(name) && !extra.includes(name));
-  return fromArquero(clean.select(...kept));
+  const became = partners.reduce((sum, row) => sum + (row < 0 ? 1 : counts[row]!), 0);
+  if (became > left.numRows) {
+    throw new TensorError(
+      "leftJoin",
+      `${left.numRows} rows became ${became}: ${rightKeys.join(", ")} stand several times in the right table.`,
+    );
+  }
+  const own = columnNames(left);
+  const added = columnNames(right).filter((name) => !rightKeys.includes(name));
+  if (added.length === 0) return left;
+  const renamed = Object.fromEntries(added.map((name) => [name, own.includes(name) ? `${name}${suffix}` : name]));
+  const twice = Object.values(renamed).find((name) => own.includes(name));
+  if (twice !== undefined)
+    throw new TensorError("leftJoin", `both tables have a column ${twice}. Pass another { suffix }.`);
+  return left.assign(renameColumns(takeRows(right.select(added), partners), renamed));
+}
+
+/** The key of each row: its cells; null where one of them is missing. */
+function keysOfRows(table: Table, names: readonly string[]): (string | number | boolean | null)[] {
+  const columns = names.map((name) => cellsOf(table, name));
+  const [only] = columns;
+  if (columns.length === 1) return only!;
+  return Array.from({ length: table.numRows }, (_, row) => {
+    const cells = columns.map((column) => column[row]!);
+    return cells.some((cell) => cell === null) ? null : JSON.stringify(cells);
+  });
+}
+
+/** The first row of each key, and how many rows have it. */
+function rowsByKey(table: Table, names: readonly string[]): { rows: Map<unknown, number>; counts: Int32Array } {
+  const rows = new Map<unknown, number>();
+  const counts = new Int32Array(table.numRows);
+  keysOfRows(table, names).forEach((key, row) => {
+    if (key === null) return;
+    const first = rows.get(key) ?? row;
+    rows.set(key, first);
+    counts[first]!++;
+  });
+  return { rows, counts };
+}
+
+function shown(table: Table, name: string, row: number): string {
+  const cell = cellsOf(table, name)[row]!;
+  return kindOf(table, name) === "date" && cell !== null ? new Date(cell as number).toISOString() : String(cell);
 }
 
 function keysOf(on: LeftJoinOptions["on"]): [readonly string[], readonly string[]] {

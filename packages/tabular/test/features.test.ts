@@ -140,6 +140,37 @@ describe("arquero", () => {
     ]);
     expect(() => leftJoin(shops, other, { on: "shop" })).toThrow(/no column "shop"; the table has id, town/);
   });
+
+  test("joins by dates and several keys; what has no partner is missing, in every kind of column", () => {
+    const day = (text: string | null) => (text === null ? null : new Date(text));
+    const left = tableOf({
+      shop: ["a", "a", null, "b"],
+      on: ["2020-01-01", "2020-01-02", "2020-01-01", null].map(day),
+    });
+    const right = tableOf({
+      on: ["2020-01-02", "2020-01-01"].map(day),
+      shop: ["a", "a"],
+      since: ["2019-01-01", null].map(day),
+      warm: [true, false],
+      sun: [1.5, 2],
+    });
+    const joined = leftJoin(left, right, { on: ["shop", "on"], unmatched: "keep" });
+    expect(rowsOf(joined).map(({ since, warm, sun }) => [since, warm, sun])).toEqual([
+      [null, false, 2],
+      [Date.UTC(2019, 0, 1), true, 1.5],
+      [null, null, null],
+      [null, null, null],
+    ]);
+    expect(() => leftJoin(left, right, { on: ["shop", "on"] })).toThrow(
+      /2 of 4 rows have no partner, such as shop null/,
+    );
+    const numbered = tableOf({ shop: [1], x: [1] });
+    expect(() => leftJoin(left, numbered, { on: "shop" })).toThrow(
+      /shop holds texts on the left and numbers on the right/,
+    );
+    const taken = tableOf({ shop: ["a", "b"], x: [1, 2], x_y: [1, 2] });
+    expect(() => leftJoin(taken, taken.select(["shop", "x"]), { on: "shop" })).toThrow(/both tables have a column x_y/);
+  });
 });
 
 test("describe", () => {
