@@ -67,7 +67,7 @@ describe("matmul", () => {
     [[300], 1, 5, 3],
     [[], 64, 900, 520],
   ])("%j %i by %i over %i", async (batch, M, N, K) => {
-    for (const plain of [true, false, false, false]) {
+    for (const plain of [true, false, false, false].slice(0, 1 + seeds(3))) {
       await expectAgreement(all, product(new Draw(M + N), batch, M, N, K, plain), 1e-4, "product");
     }
   });

@@ -103,19 +103,20 @@ export function convolve(
     if (checked) lines.push(`let ok${p} = ${tests.join(" && ")};`, `let t${p} = select(0, from${p} + shift, ok${p});`);
     else lines.push(`let t${p} = from${p} + shift;`);
   }
-  lines.push(`for (var c = 0; c < ${perIn}; c += 4) {`);
+  // Four channels at once where vectors may be loaded, else one: that is also the shorter text, which compiles faster.
+  const channels = vectorIn ? 4 : 1;
+  lines.push(`for (var c = 0; c < ${perIn}; c += ${channels}) {`);
   for (let p = 0; p < tilePixels; p++) {
-    const each = [0, 1, 2, 3].map((k) => {
-      const at = `bitcast<f32>(ld0(t${p} + min(c + ${k}, ${perIn - 1}) * ${sc}))`;
-      return perIn % 4 === 0 ? at : `select(0.0, ${at}, c + ${k} < ${perIn})`;
-    });
-    const value = vectorIn ? `bitcast<vec4f>(ldv0(t${p} + c))` : `vec4f(${each.join(", ")})`;
-    lines.push(`let v${p} = ${checked ? `select(vec4f(), ${value}, ok${p})` : value};`);
+    const value = vectorIn ? `bitcast<vec4f>(ldv0(t${p} + c))` : `bitcast<f32>(ld0(t${p} + c * ${sc}))`;
+    const zero = vectorIn ? "vec4f()" : "0.0";
+    lines.push(`let v${p} = ${checked ? `select(${zero}, ${value}, ok${p})` : value};`);
   }
-  for (let k = 0; k < 4; k++) {
+  for (let k = 0; k < channels; k++) {
     for (let q = 0; q < blocks; q++) {
       lines.push(`let w${k}_${q} = bitcast<vec4f>(ldv1(tap + (c + ${k}) * ${packed.to} + ${q * 4}));`);
-      for (let p = 0; p < tilePixels; p++) lines.push(`s${p}_${q} += v${p}.${"xyzw"[k]} * w${k}_${q};`);
+      for (let p = 0; p < tilePixels; p++) {
+        lines.push(`s${p}_${q} += v${p}${vectorIn ? `.${"xyzw"[k]}` : ""} * w${k}_${q};`);
+      }
     }
   }
   lines.push("}", "}", "}");
