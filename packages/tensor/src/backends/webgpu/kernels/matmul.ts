@@ -46,14 +46,15 @@ function tileOf(a: Matrix, b: Matrix, { software }: Context): [number, number] {
 }
 
 /** matmul: shared-memory tiles for large products on hardware, else blocks held in registers, without barriers. */
-export const matmul: ContractRule<"matmul"> = ({ inputs, outputs, label }, context) => {
+export const matmul: ContractRule<"matmul"> = ({ inputs, outputs, label, commit }, context) => {
   const [a, b, c] = [matrixOf(inputs[0]!), matrixOf(inputs[1]!), matrixOf(outputs[0]!)];
   const batchDims = outputs[0]!.shape.slice(0, -2);
   const batch = sizeOf(batchDims);
   const length = a.columns;
   if (batch * c.rows * c.columns === 0) return [];
   const slots = [inputs[0]!.slot, inputs[1]!.slot, outputs[0]!.slot].map((slot) => ({ slot }));
-  if (!context.software && c.rows >= 32 && c.columns >= 32 && length >= 8) {
+  // A commit looks at the guard first, which no barrier may follow.
+  if (!context.software && !commit && c.rows >= 32 && c.columns >= 32 && length >= 8) {
     return tiledMatmul(a, b, c, { batchDims, places: slots, label, context });
   }
   const [tileRows, tileColumns] = tileOf(a, b, context);
