@@ -67,8 +67,7 @@ async function ours(): Promise<Library> {
 
 async function tensorflow(): Promise<Library> {
   // Both as CommonJS, so that there is one core, with its gradients.
-  const tf = require("@tensorflow/tfjs");
-  require("@tensorflow/tfjs-backend-webgpu");
+  const [tf] = ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-webgpu"].map((name) => require(name));
   await tf.setBackend("webgpu");
   await tf.ready();
   const done = async (made: { dispose(): void }[]) => {
