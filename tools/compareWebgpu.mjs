@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { runTypeScript } from "./runTypeScript.mjs";
 import { ensureInstalled, root } from "./workspace.mjs";
 
-const competitors = ["@tensorflow/tfjs-core@4.22.0", "@tensorflow/tfjs-backend-webgpu@4.22.0", "@jax-js/jax@0.1.25"];
+const competitors = ["@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-webgpu@4.22.0", "@jax-js/jax@0.1.25"];
 
 ensureInstalled();
 const given = process.env.FAI_COMPETITORS;

@@ -66,9 +66,8 @@ async function ours(): Promise<Library> {
 }
 
 async function tensorflow(): Promise<Library> {
-  const tf = await load("@tensorflow/tfjs-core");
-  await load("@tensorflow/tfjs-core/dist/register_all_gradients");
-  await load("@tensorflow/tfjs-backend-webgpu");
+  // Both as CommonJS, so that there is one core, with its gradients.
+  const [tf] = ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-webgpu"].map((name) => require(name));
   await tf.setBackend("webgpu");
   await tf.ready();
   const done = async (made: { dispose(): void }[]) => {

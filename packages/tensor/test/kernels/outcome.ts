@@ -11,7 +11,7 @@ import { softwareGpu } from "../webgpu/softwareGpu.js";
 
 /** How many of `count` random cases a lane runs: shaders take long to compile where a processor plays the GPU. */
 export function seeds(count: number): number {
-  return process.env.FAI_TEST_DEVICE === "webgpu" ? Math.ceil(count / 20) : count;
+  return process.env.FAI_TEST_DEVICE === "webgpu" ? Math.ceil(count / 40) : count;
 }
 
 /** Groups over slots that hold `memory` before; every slot is compared afterwards. */

@@ -267,9 +267,17 @@ describe("faults", () => {
     expect(() => backend.allocate(4)).toThrow(OutOfMemoryError);
   });
 
-  test("a closed backend says so", async () => {
+  test("closing waits for what runs, and a closed backend says so", async () => {
     const backend = await open();
+    const n = 50_000;
+    const cell = filled(backend, n, 0);
+    const executable = backend.compile(slow(n, 3));
+    const submission = { bound: [cell], uploads: [], scalars: scalars(1) };
+    const pending = [1, 2, 3, 4].map(() => backend.submit(executable, submission));
+    const result = backend.read(cell, new Float32Array(n));
     await backend.close();
+    expect(await Promise.all(pending)).toEqual(new Array(4).fill(undefined));
+    expect((await result)[n - 1]).toBe(4);
     expect(() => backend.allocate(1)).toThrow("[backend] the webgpu backend is closed");
     await backend.close();
   });

@@ -1,3 +1,4 @@
+import { TensorError } from "../../errors.js";
 import { assemble, bindings } from "./codegen/assemble.js";
 import type { Kernel } from "./kernel.js";
 
@@ -7,7 +8,10 @@ export const parameterWindow = 1024;
 /** GPUShaderStage.COMPUTE, which Node has no global of. */
 const compute = 4;
 
-/** Compute pipelines by their WGSL, shared by all plans, and the layouts they are bound with. */
+/** Pipelines that are kept for later plans; plans keep their own anyway. */
+const mostKept = 2048;
+
+/** Compute pipelines by their WGSL, the least recently used dropped first, shared by all plans, and the layouts they are bound with. */
 export class Pipelines {
   readonly #device: GPUDevice;
   readonly #bySource = new Map<string, GPUComputePipeline>();
@@ -21,6 +25,13 @@ export class Pipelines {
   layout(memories: number): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
     const known = this.#layouts[memories];
     if (known) return known;
+    const most = this.#device.limits.maxStorageBuffersPerShaderStage - 1;
+    if (memories > most) {
+      throw new TensorError(
+        "webgpu",
+        `a kernel's tensors lie in ${memories} buffers, this device binds ${most} at once. Use a smaller batch, or combine fewer tensors in one expression?`,
+      );
+    }
     const storage = (binding: number): GPUBindGroupLayoutEntry => ({
       binding,
       visibility: compute,
@@ -48,7 +59,11 @@ export class Pipelines {
     const source = assemble(kernel, memories);
     const key = `${count} ${source}`;
     const known = this.#bySource.get(key);
-    if (known) return known;
+    if (known) {
+      this.#bySource.delete(key);
+      this.#bySource.set(key, known);
+      return known;
+    }
     const module = this.#device.createShaderModule({ code: source, label: kernel.label });
     const pipeline = this.#device.createComputePipeline({
       label: kernel.label,
@@ -56,6 +71,7 @@ export class Pipelines {
       compute: { module, entryPoint: "main" },
     });
     this.#bySource.set(key, pipeline);
+    if (this.#bySource.size > mostKept) this.#bySource.delete(this.#bySource.keys().next().value!);
     return pipeline;
   }
 }

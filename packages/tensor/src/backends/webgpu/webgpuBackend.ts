@@ -55,6 +55,7 @@ export class WebGpuBackend implements Backend {
   #upload: Block | undefined;
   #allocatedBytes = 0;
   #inFlight = 0;
+  #reads = 0;
   readonly #waiting: (() => void)[] = [];
   readonly #idle: (() => void)[] = [];
   #closed = false;
@@ -131,12 +132,19 @@ export class WebGpuBackend implements Backend {
   read<A extends HostArray>(allocation: Allocation, into: A): Promise<A> {
     this.#open();
     const block = this.#checked("read", allocation, into);
+    this.#reads++;
     return new Promise((resolve, reject) => {
       this.#inOrder(() => {
         this.#readback
           .read(block.chunk.buffer, block.word * 4, into)
-          .then(() => (this.#failure ? reject(this.#failure) : resolve(into)))
-          .catch((error) => reject(this.#explained(error)));
+          .then(
+            () => (this.#failure ? reject(this.#failure) : resolve(into)),
+            (error) => reject(this.#explained(error)),
+          )
+          .finally(() => {
+            this.#reads--;
+            this.#settle();
+          });
       });
     });
   }
@@ -160,7 +168,8 @@ export class WebGpuBackend implements Backend {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#inFlight > 0 || this.#waiting.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    if (this.#inFlight + this.#reads + this.#waiting.length > 0)
+      await new Promise<void>((resolve) => this.#idle.push(resolve));
     this.#heap.destroy();
     this.device.destroy();
   }
@@ -290,7 +299,12 @@ export class WebGpuBackend implements Backend {
   #finished(): void {
     this.#inFlight--;
     while (this.#waiting.length > 0 && this.#inFlight < mostInFlight) this.#waiting.shift()!();
-    if (this.#inFlight > 0) return;
+    this.#settle();
+  }
+
+  /** Tells whoever closes the backend when nothing is under way any more. */
+  #settle(): void {
+    if (this.#inFlight + this.#reads + this.#waiting.length > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 

@@ -114,7 +114,8 @@ export function reduceKernels(
     shape.loads.some(({ kept }) => kept[keptAlong] === 1) &&
     shape.stores.every((strides, k) => isAligned(strides, group.reductions[k]!.offset, keptAlong));
   const fourReduced = !fourKept && !hasBytes && simple && rows && shape.reduced.at(-1)! % 4 === 0 && shape.length >= 16;
-  const lanes = !software && rows && shape.length >= 128 ? 64 : 1;
+  // A commit looks at the guard first, which no barrier may follow.
+  const lanes = !software && !group.commit && rows && shape.length >= 128 ? 64 : 1;
   const width = fourKept || fourReduced ? 4 : 1;
   const step = fourReduced ? 4 : 1;
   const units = Math.ceil(shape.outputs / (fourKept ? 4 : 1)) * lanes;

@@ -36,25 +36,28 @@ export function matrixOf({ shape, strides, offset }: Operand): Matrix {
 }
 
 /** The sizes of one invocation's piece of the result. */
-function tileOf(rows: number, columns: number, { software }: Context): [number, number] {
+function tileOf(a: Matrix, b: Matrix, { software }: Context): [number, number] {
+  const [rows, columns] = [a.rows, b.columns];
   const fit = (size: number, most: number) => Math.min(most, 2 ** Math.ceil(Math.log2(size)));
-  // Large blocks pay for their longer compilation on large results only.
-  const most = software && rows * columns >= 4096 ? 8 : 4;
+  // Large blocks take long to compile: they pay on large results, and where loads are vectors.
+  const large = rows * columns >= 4096 && a.vector !== "none" && b.vector !== "none";
+  const most = software && large ? 8 : 4;
   return [fit(rows, most), fit(columns, most)];
 }
 
 /** matmul: shared-memory tiles for large products on hardware, else blocks held in registers, without barriers. */
-export const matmul: ContractRule<"matmul"> = ({ inputs, outputs, label }, context) => {
+export const matmul: ContractRule<"matmul"> = ({ inputs, outputs, label, commit }, context) => {
   const [a, b, c] = [matrixOf(inputs[0]!), matrixOf(inputs[1]!), matrixOf(outputs[0]!)];
   const batchDims = outputs[0]!.shape.slice(0, -2);
   const batch = sizeOf(batchDims);
   const length = a.columns;
   if (batch * c.rows * c.columns === 0) return [];
   const slots = [inputs[0]!.slot, inputs[1]!.slot, outputs[0]!.slot].map((slot) => ({ slot }));
-  if (!context.software && c.rows >= 32 && c.columns >= 32 && length >= 8) {
+  // A commit looks at the guard first, which no barrier may follow.
+  if (!context.software && !commit && c.rows >= 32 && c.columns >= 32 && length >= 8) {
     return tiledMatmul(a, b, c, { batchDims, places: slots, label, context });
   }
-  const [tileRows, tileColumns] = tileOf(c.rows, c.columns, context);
+  const [tileRows, tileColumns] = tileOf(a, b, context);
   const [across, down] = [Math.ceil(c.columns / tileColumns), Math.ceil(c.rows / tileRows)];
   const wanted = Math.ceil(busyInvocations(context) / (across * down * batch));
   const parts = Math.max(1, Math.min(wanted, Math.floor(length / 128), 64));

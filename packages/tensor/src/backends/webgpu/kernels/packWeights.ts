@@ -2,7 +2,7 @@ import type { Operand } from "../../../backend.js";
 import { walk } from "../codegen/space.js";
 import { entry, type Kernel } from "../kernel.js";
 
-/** Weights as the convolution kernels read them: [groups][kernel rows][kernel columns][from][to], from and to filled up with zeros to multiples of 4. */
+/** Weights as the convolution kernels read them: [groups][kernel rows][kernel columns][from][to], `to` filled up with zeros to a multiple of 4. */
 export interface Packed {
   readonly workspace: number;
   readonly from: number;
@@ -18,7 +18,7 @@ export function packedSizes(
   transposed: boolean,
 ): { from: number; to: number; words: number } {
   const [outs, ins, kh, kw] = weight.shape as [number, number, number, number];
-  const from = four(transposed ? outs / groups : ins);
+  const from = transposed ? outs / groups : ins;
   const to = four(transposed ? ins : outs / groups);
   return { from, to, words: groups * kh * kw * from * to };
 }
