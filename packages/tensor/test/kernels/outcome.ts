@@ -5,6 +5,7 @@ import { nativeProblem, openNative } from "../../src/backends/cpu/native.js";
 import { openWasmSync } from "../../src/backends/cpu/wasmHost.node.js";
 import type { HostArray } from "../../src/dtype.js";
 import { Interpreter } from "../interpreter/interpreter.js";
+import { record } from "./record.js";
 
 /** Groups over slots that hold `memory` before; every slot is compared afterwards. */
 export interface Work {
@@ -19,21 +20,20 @@ export interface Outcome {
   report: GuardReport | undefined;
 }
 
-/** The kernels of every instruction set that runs here, with one thread and with two, and without machine code, side by side. */
+/** The kernels of every instruction set that runs here, side by side: the best with one to four threads, the others with one and three. */
 export function backends(): Backend[] {
   const list: CpuBackend[] = [];
-  const isas = nativeProblem() === undefined ? (["avx512", "avx2"] as const) : [];
-  for (const threads of [1, 2, 3, 4]) {
-    for (const isa of isas) {
-      try {
-        list.push(openNative({ isa, threads }));
-        if (threads === 1) list.push(openNative({ isa, threads, machineCode: false }));
-      } catch {
-        // This processor does not have it.
-      }
+  const isas = nativeProblem() === undefined ? (["avx512", "avx2", "neon"] as const) : [];
+  const counts = () => (list.some(({ engine }) => engine.name === "native") ? [1, 3] : [1, 2, 3, 4]);
+  for (const isa of isas) {
+    try {
+      list.push(...counts().map((threads) => openNative({ isa, threads })));
+    } catch {
+      // This processor does not have it.
     }
-    for (const isa of ["simd128", "relaxed"] as const) list.push(openWasmSync({ isa, threads }));
   }
+  for (const threads of [1, 2, 3, 4]) list.push(openWasmSync({ threads }));
+  for (const threads of [1, 3]) list.push(openWasmSync({ isa: "simd128", threads }));
   afterAll(() => Promise.all(list.map((backend) => backend.close())));
   return list;
 }
@@ -73,6 +73,7 @@ export function expectClose(actual: HostArray, expected: HostArray, tolerance: n
  */
 export async function expectAgreement(list: readonly Backend[], work: Work, tolerance: number, what: string) {
   const expected = await outcome(new Interpreter(), work);
+  if (process.env.FAI_RECORD) return record(process.env.FAI_RECORD, work, expected, tolerance);
   const single = new Map<string, Outcome>();
   for (const backend of list) {
     const actual = await outcome(backend, work);
