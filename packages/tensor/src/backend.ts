@@ -90,7 +90,10 @@ export interface Store {
   offset: number;
 }
 
-/** Elementwise work over an index space (`dims`, outermost first): loads, instructions, stores. */
+/**
+ * Elementwise work over an index space (`dims`, outermost first): loads, instructions, stores. A store may go to memory that the
+ * group also loads, then always with the same strides and offset: every point reads before it writes.
+ */
 export interface MapGroup {
   kind: "map";
   dims: readonly number[];

@@ -16,7 +16,7 @@ export function upload(...tensors: Value[]): () => void {
   const free = () => {
     for (const [node, buffer] of sent.splice(0)) {
       if (node.device[0] !== buffer) continue;
-      node.device[0] = undefined;
+      node.holdDevice(0, undefined);
       device.release(buffer.allocation);
     }
   };
@@ -25,7 +25,7 @@ export function upload(...tensors: Value[]): () => void {
       const [host] = node.host;
       if (node.cell || node.device[0] || !host || host.byteLength < leastBytes) continue;
       const buffer = { backend: device, allocation: device.allocate(host.byteLength), ready: Promise.resolve() };
-      node.device[0] = buffer;
+      node.holdDevice(0, buffer);
       sent.push([node, buffer]);
       device.write(buffer.allocation, host);
     }

@@ -85,12 +85,17 @@ export const vjp: { [O in Op]: Row<O> } = {
   },
 
   reshape: ({ g, x: [x] }) => [reshape(g, x!.shape)],
-  permute: ({ g, params: { order } }) => [
-    permute(
-      g,
-      order.map((_, i) => order.indexOf(i)),
-    ),
-  ],
+  permute: ({ g, params: { order } }) => {
+    const before = g.node.op === "permute" ? (g.node.params as OpParams["permute"]).order : [];
+    if (before.length === order.length && order.every((a, i) => before[a] === i))
+      return [handle(g.node.inputs[0]!.node, g.node.inputs[0]!.index)];
+    return [
+      permute(
+        g,
+        order.map((_, i) => order.indexOf(i)),
+      ),
+    ];
+  },
   expand: ({ g, x: [x] }) => [unexpand(g, x!.shape)],
   pad: ({ g, x: [x], params: { before, interior } }) => [
     slice(
@@ -120,10 +125,14 @@ export const vjp: { [O in Op]: Row<O> } = {
     });
   },
 
-  matmul: ({ g, x: [a, b], needs }) => [
-    needs(0) ? matmul(g, transpose(b!)) : undefined,
-    needs(1) ? matmul(transpose(a!), g) : undefined,
-  ],
+  // The gradient of a transposed operand is computed transposed: then that of what was transposed lies in memory as that does.
+  matmul: ({ g, x: [a, b], needs }) => {
+    const isTransposed = ({ node }: Tensor) =>
+      node.op === "permute" && (node.params as OpParams["permute"]).order.at(-1) === node.outputs[0]!.shape.length - 2;
+    const left = () => (isTransposed(a!) ? transpose(matmul(b!, transpose(g))) : matmul(g, transpose(b!)));
+    const right = () => (isTransposed(b!) ? transpose(matmul(transpose(g), a!)) : matmul(transpose(a!), g));
+    return [needs(0) ? left() : undefined, needs(1) ? right() : undefined];
+  },
   conv2d: ({ g, x: [x, w], params, needs }) => [
     needs(0) ? conv2dInput(g, w!, x!.shape, params) : undefined,
     needs(1) ? conv2dWeight(x!, g, w!.shape, params) : undefined,

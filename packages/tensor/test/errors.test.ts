@@ -293,7 +293,7 @@ describe("what only the device can see stops the whole step, and nothing has cha
     [
       "a class beyond the last",
       (model) => model.step([1, 2], [0, 7]),
-      `[gather] index 7 is out of range for axis 1 of [2, 2] (valid: 0 to 1); nothing was updated. ${ids}`,
+      `[gather] index 7 is out of range for axis 0 of [2] (valid: 0 to 1); nothing was updated. ${ids}`,
     ],
     [
       "a loss that is not a number",

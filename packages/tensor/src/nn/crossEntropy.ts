@@ -1,13 +1,14 @@
 import { TensorError } from "../errors.js";
-import { logSoftmax } from "../ops/activation.js";
 import { cast, real, reshape, type TensorLike, toTensor } from "../ops/convert.js";
-import { add, div, mul, ne, neg, where } from "../ops/elementwise.js";
+import { add, div, eq, mul, ne, neg, where } from "../ops/elementwise.js";
 import { gather, take } from "../ops/gather.js";
+import { iota } from "../ops/generate.js";
 import { squeeze, unsqueeze } from "../ops/movement.js";
 import { sum } from "../ops/reduce.js";
 import { formatShape, normalizeAxis, type Shape, sameShape, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { type LossOptions, type Reduction, reduceLosses } from "./reduction.js";
+import { softmaxLoss } from "./softmaxLoss.js";
 
 /** Options of `nll`. */
 export interface NllOptions extends LossOptions {
@@ -44,9 +45,8 @@ export function crossEntropy(
   const x = real("crossEntropy", input);
   const y = toTensor("crossEntropy", target);
   const axis = findClassAxis("crossEntropy", x.shape, y, options.classAxis);
-  const logs = logSoftmax(x, axis);
-  if (y.dtype === "f32") return softLoss(logs, y, axis, labelSmoothing, options);
-  return hardLoss("crossEntropy", logs, y, axis, labelSmoothing, options);
+  if (y.dtype === "f32") return softLoss(x, y, axis, labelSmoothing, options);
+  return hardLoss(x, y, axis, labelSmoothing, options);
 }
 
 /** The negative log-likelihood of class indices under log-probabilities, as `logSoftmax` gives; shapes as for `crossEntropy`. */
@@ -58,51 +58,80 @@ export function nll(logProbability: TensorLike, target: TensorLike, options: Nll
       "nll",
       `targets have dtype f32, expected class indices. Convert them with target.cast("i32")?`,
     );
-  return hardLoss("nll", logs, y, findClassAxis("nll", logs.shape, y, options.classAxis), 0, options);
+  const axis = findClassAxis("nll", logs.shape, y, options.classAxis);
+  const { counts, known, weights, reduce } = readIndices("nll", logs.shape[axis]!, y, options);
+  const own = squeeze(gather(logs, axis, unsqueeze(known, axis)), axis);
+  return reduce(where(counts, neg(mul(own, weights)), 0));
+}
+
+/** What class indices say about each loss; all have the indices' shape. */
+interface ClassIndices {
+  /** Whether the target counts at all. */
+  counts: Tensor;
+  /** The class, 0 where the target does not count. */
+  known: Tensor;
+  /** The weight of the class, 0 where the target does not count. */
+  weights: Tensor;
+  /** The weights of all classes [C], if there are any. */
+  perClass: Tensor | undefined;
+  /** The losses as they were asked for. */
+  reduce: (losses: Tensor) => Tensor;
+}
+
+function readIndices(
+  op: string,
+  classes: number,
+  target: Tensor,
+  { weight, ignoreIndex = -100, reduction = "mean" }: NllOptions,
+): ClassIndices {
+  const index = cast(target, "i32");
+  const counts = ne(index, ignoreIndex);
+  // Looking the index up in a list of all classes gives the index: it is there to refuse one that is out of range.
+  const known = take(iota(classes), where(counts, index, 0));
+  const perClass = weight === undefined ? undefined : classWeights(op, weight, classes);
+  const weights = where(counts, perClass === undefined ? 1 : take(perClass, known), 0);
+  const reduce = (losses: Tensor) =>
+    reduction === "mean" ? div(sum(losses), sum(weights)) : reduceLosses(op, losses, reduction);
+  return { counts, known, weights, perClass, reduce };
 }
 
 /** Losses of class indices. */
-function hardLoss(
-  op: string,
-  logs: Tensor,
-  target: Tensor,
-  axis: number,
-  smoothing: number,
-  options: NllOptions,
-): Tensor {
-  const { weight, ignoreIndex = -100, reduction = "mean" } = options;
-  const classes = logs.shape[axis]!;
-  const index = cast(target, "i32");
-  const counts = ne(index, ignoreIndex);
-  const safe = where(counts, index, 0);
-  const weights = where(counts, weight === undefined ? 1 : take(classWeights(op, weight, classes), safe), 0);
-  const own = squeeze(gather(logs, axis, unsqueeze(safe, axis)), axis);
-  let losses = where(counts, neg(mul(own, weights)), 0);
-  if (smoothing > 0) {
-    const weighted =
-      weight === undefined ? logs : mul(logs, alongAxis(classWeights(op, weight, classes), logs.shape, axis));
-    const spread = where(counts, neg(sum(weighted, axis)), 0);
-    losses = add(mul(losses, 1 - smoothing), mul(spread, smoothing / classes));
+function hardLoss(x: Tensor, target: Tensor, axis: number, smoothing: number, options: NllOptions): Tensor {
+  const classes = x.shape[axis]!;
+  const { counts, known, weights, perClass, reduce } = readIndices("crossEntropy", classes, target, options);
+  const own = unsqueeze(where(counts, known, -1), axis);
+  const hit = eq(alongAxis(iota(classes), x.shape, axis), own);
+  if (smoothing === 0) {
+    // Only the own class is looked at: others may be masked by -Infinity.
+    const weigh = (values: Tensor) => where(hit, values, 0);
+    const losses = squeeze(softmaxLoss(x, axis, { shares: cast(hit, "f32"), total: 1, weigh }), axis);
+    return reduce(where(counts, mul(losses, weights), 0));
   }
-  if (reduction !== "mean") return reduceLosses(op, losses, reduction);
-  return div(sum(losses), sum(weights));
+  const certain = unsqueeze(mul(weights, 1 - smoothing), axis);
+  const spread = mul(perClass === undefined ? 1 : alongAxis(perClass, x.shape, axis), smoothing / classes);
+  const shares = add(where(hit, certain, 0), spread);
+  const total = add(certain, perClass === undefined ? smoothing : mul(sum(perClass), smoothing / classes));
+  const weigh = (values: Tensor) => add(where(hit, mul(values, certain), 0), mul(values, spread));
+  return reduce(where(counts, squeeze(softmaxLoss(x, axis, { shares, total, weigh }), axis), 0));
 }
 
 /** Losses of probabilities. */
 function softLoss(
-  logs: Tensor,
+  x: Tensor,
   target: Tensor,
   axis: number,
   smoothing: number,
   { weight, reduction = "mean" }: { weight?: TensorLike; reduction?: Reduction },
 ): Tensor {
-  const classes = logs.shape[axis]!;
+  const classes = x.shape[axis]!;
   const wanted = smoothing > 0 ? add(mul(target, 1 - smoothing), smoothing / classes) : target;
-  const weighted =
+  const shares =
     weight === undefined
       ? wanted
-      : mul(wanted, alongAxis(classWeights("crossEntropy", weight, classes), logs.shape, axis));
-  return reduceLosses("crossEntropy", neg(sum(mul(logs, weighted), axis)), reduction);
+      : mul(wanted, alongAxis(classWeights("crossEntropy", weight, classes), x.shape, axis));
+  const total = sum(shares, axis, { keepDims: true });
+  const losses = softmaxLoss(x, axis, { shares, total, weigh: (values) => mul(values, shares) });
+  return reduceLosses("crossEntropy", squeeze(losses, axis), reduction);
 }
 
 function classWeights(op: string, weight: TensorLike, classes: number): Tensor {

@@ -1,6 +1,5 @@
 import { Parameter } from "../cell.js";
 import { TensorError } from "../errors.js";
-import { zeros } from "../ops/generate.js";
 import { stack } from "../ops/joining.js";
 import { concat, slice, transpose } from "../ops/movement.js";
 import { dropout } from "../ops/sampling.js";
@@ -8,16 +7,8 @@ import { formatShape, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { uniform } from "./init.js";
 import { Module } from "./module.js";
-import {
-  type Carried,
-  gruStep,
-  lstmStep,
-  type RecurrentNonlinearity,
-  type RecurrentWeights,
-  rnnStep,
-  runSequence,
-  type Step,
-} from "./recurrentStep.js";
+import { type RecurrentWeights, runSequence } from "./recurrentSequence.js";
+import { type Carried, gruStep, lstmStep, type RecurrentNonlinearity, rnnStep, type Step } from "./recurrentStep.js";
 
 /** Options of recurrent nets. */
 export interface RecurrentOptions {
@@ -121,15 +112,15 @@ abstract class Recurrent<S> extends Module<RecurrentInput<S>, RecurrentOutput<S>
     const ends: Carried[] = [];
     for (let layer = 0; layer < this.layers; layer++) {
       const outputs = this.suffixes(layer).map((suffix, direction) => {
-        const carried = start.map((part) => slice(part, ends.length));
-        const { hidden, end } = runSequence(this.step, x, carried, this.weightsOf(suffix), direction === 1);
+        const carried = start?.map((part) => slice(part, ends.length));
+        const { output, end } = runSequence(this.step, x, carried, this.weightsOf(suffix), direction === 1);
         ends.push(end);
-        return stack(hidden);
+        return output;
       });
-      x = concat(outputs, 2); // [T, B, directions * H]
+      x = outputs.length === 1 ? outputs[0]! : concat(outputs, 2); // [T, B, directions * H]
       if (this.training && layer < this.layers - 1) x = dropout(x, this.dropout);
     }
-    const last = start.map((_, k) => stack(ends.map((end) => end[k]!)));
+    const last = ends[0]!.map((_, k) => stack(ends.map((end) => end[k]!)));
     return { output: this.batchFirst ? transpose(x, 0, 1) : x, state: this.pack(last) };
   }
 
@@ -173,11 +164,8 @@ abstract class Recurrent<S> extends Module<RecurrentInput<S>, RecurrentOutput<S>
     }
   }
 
-  private startFrom(state: S | undefined, shape: readonly number[]): readonly Tensor[] {
-    if (state === undefined) {
-      const nothing = zeros(shape);
-      return this.unpack(this.pack([nothing, nothing]));
-    }
+  private startFrom(state: S | undefined, shape: readonly number[]): readonly Tensor[] | undefined {
+    if (state === undefined) return undefined;
     const parts = this.unpack(state);
     for (const part of parts) {
       if (!sameShape(part.shape, shape)) {

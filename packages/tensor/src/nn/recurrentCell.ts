@@ -1,20 +1,13 @@
 import { Parameter } from "../cell.js";
 import { TensorError } from "../errors.js";
-import { zeros } from "../ops/generate.js";
+import { unsqueeze } from "../ops/movement.js";
 import { formatShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { uniform } from "./init.js";
 import { Module } from "./module.js";
 import type { LSTMState, RecurrentInput } from "./recurrent.js";
-import {
-  type Carried,
-  gruStep,
-  lstmStep,
-  type RecurrentNonlinearity,
-  rnnStep,
-  runStep,
-  type Step,
-} from "./recurrentStep.js";
+import { runSequence } from "./recurrentSequence.js";
+import { type Carried, gruStep, lstmStep, type RecurrentNonlinearity, rnnStep, type Step } from "./recurrentStep.js";
 
 /** Options of `GRUCell` and `LSTMCell`. */
 export interface RecurrentCellOptions {
@@ -65,13 +58,13 @@ abstract class RecurrentCell<S> extends Module<RecurrentInput<S>, S> {
         );
       }
     }
-    const nothing = zeros(shape);
-    return runStep(step, input, carried ?? [nothing, nothing], {
+    const weights = {
       weightIh: this.weightIh.value,
       weightHh: this.weightHh.value,
       biasIh: this.biasIh?.value,
       biasHh: this.biasHh?.value,
-    });
+    };
+    return runSequence(step, unsqueeze(input, 0), carried, weights).end;
   }
 
   protected override describe(): string {

@@ -1,20 +1,6 @@
-import { matmul } from "../ops/contract.js";
-import { add, maximum, mul, sigmoid, sub, tanh } from "../ops/elementwise.js";
-import { linear } from "../ops/linear.js";
-import { slice, transpose } from "../ops/movement.js";
+import { add, lt, maximum, mul, neg, sigmoid, sub, tanh, where } from "../ops/elementwise.js";
+import { zeros } from "../ops/generate.js";
 import type { Tensor } from "../tensor.js";
-
-/** The weights of one layer and direction. */
-export interface RecurrentWeights {
-  /** [gates * H, in] */
-  weightIh: Tensor;
-  /** [gates * H, H] */
-  weightHh: Tensor;
-  /** [gates * H] */
-  biasIh?: Tensor | undefined;
-  /** [gates * H] */
-  biasHh?: Tensor | undefined;
-}
 
 /** The function of a plain recurrent net. */
 export type RecurrentNonlinearity = "tanh" | "relu";
@@ -22,71 +8,112 @@ export type RecurrentNonlinearity = "tanh" | "relu";
 /** What is carried from step to step: [hidden], or [hidden, cell], each [B, H]. */
 export type Carried = readonly Tensor[];
 
-/** One step: the projected input [B, gates * H], the projected hidden state [B, gates * H] and what was carried give what is carried next. */
-export type Step = (input: Tensor, hidden: Tensor, carried: Carried) => Carried;
+/** What gate k gets from the input or from the hidden state, [B, H], with its bias; undefined where that is nothing. */
+export type GateInput = (k: number) => Tensor | undefined;
 
-/** The projected hidden state; the weight was transposed once for all steps. */
-function projectHidden(hidden: Tensor, transposed: Tensor, bias: Tensor | undefined): Tensor {
-  const y = matmul(hidden, transposed);
-  return bias ? add(y, bias) : y;
+/** What arrives at what is carried, from the steps behind; undefined where nothing does. */
+export type CarriedGradient = readonly (Tensor | undefined)[];
+
+/** One step of a recurrent net, and how to undo it. */
+export interface Step {
+  readonly gates: number;
+  /** Whether the last gate has to know the hidden state's share by itself. */
+  readonly apart: boolean;
+  /** What is carried next, and the derivative of this step. `before` is undefined at the start from zeros. */
+  forward(
+    input: GateInput,
+    hidden: GateInput,
+    before: Carried | undefined,
+  ): { next: Carried; backward: (gradients: CarriedGradient) => StepGradient };
 }
 
-/** Piece `k` of `count` equal pieces of the last axis of t [B, count * H]. */
-function piece(t: Tensor, k: number, count: number): Tensor {
-  const size = t.shape[1]! / count;
-  return slice(t, null, [k * size, (k + 1) * size]);
+/** The gradients of one step's inputs. */
+export interface StepGradient {
+  /**
+   * Of what each gate got, [B, H] each. With `apart`, the last gate has two: what it got from the input stands before the others,
+   * what it got from the hidden state behind.
+   */
+  gates: readonly Tensor[];
+  /** Of what was carried, but for what passes through the gates. */
+  before: CarriedGradient;
 }
+
+/** The sum of those that are there. */
+export function sumOf(...terms: readonly (Tensor | undefined)[]): Tensor | undefined {
+  return terms.reduce((a, b) => (a && b ? add(a, b) : (a ?? b)), undefined);
+}
+
+/** The gradient before a sigmoid that gave y. */
+const throughSigmoid = (g: Tensor, y: Tensor) => mul(g, sub(y, mul(y, y)));
+/** The gradient before a tanh that gave y. */
+const throughTanh = (g: Tensor, y: Tensor) => sub(g, mul(mul(g, y), y));
 
 /** h' = tanh or relu (input + hidden) (Elman, 1990). */
-export const rnnStep =
-  (nonlinearity: RecurrentNonlinearity): Step =>
-  (input, hidden) => {
-    const sum = add(input, hidden);
-    return [nonlinearity === "tanh" ? tanh(sum) : maximum(sum, 0)];
+export function rnnStep(nonlinearity: RecurrentNonlinearity): Step {
+  return {
+    gates: 1,
+    apart: false,
+    forward(input, hidden) {
+      const sum = sumOf(input(0), hidden(0))!;
+      const next = nonlinearity === "tanh" ? tanh(sum) : maximum(sum, 0);
+      const backward = ([arrived]: CarriedGradient) => {
+        const g = arrived ?? zeros(next.shape);
+        return { gates: [nonlinearity === "tanh" ? throughTanh(g, next) : where(lt(0, next), g, 0)], before: [] };
+      };
+      return { next: [next], backward };
+    },
   };
+}
 
 /** Gates r, z, n in PyTorch's order; the reset gate is applied after the hidden product (Cho et al., 2014). */
-export const gruStep: Step = (input, hidden, [before]) => {
-  const reset = sigmoid(add(piece(input, 0, 3), piece(hidden, 0, 3)));
-  const update = sigmoid(add(piece(input, 1, 3), piece(hidden, 1, 3)));
-  const fresh = tanh(add(piece(input, 2, 3), mul(reset, piece(hidden, 2, 3))));
-  return [add(fresh, mul(update, sub(before!, fresh)))];
+export const gruStep: Step = {
+  gates: 3,
+  apart: true,
+  forward(input, hidden, carried) {
+    const before = carried?.[0];
+    const reset = sigmoid(sumOf(input(0), hidden(0))!);
+    const update = sigmoid(sumOf(input(1), hidden(1))!);
+    const recalled = hidden(2);
+    const fresh = tanh(sumOf(input(2), recalled && mul(reset, recalled))!);
+    // From `fresh` towards the state before, or towards zero.
+    const change = before ? sub(before, fresh) : neg(fresh);
+    const next = add(fresh, mul(update, change));
+    const backward = ([arrived]: CarriedGradient) => {
+      const g = arrived ?? zeros(next.shape);
+      const kept = mul(g, update);
+      const toFresh = throughTanh(sub(g, kept), fresh);
+      const toUpdate = throughSigmoid(mul(g, change), update);
+      const toReset = recalled ? throughSigmoid(mul(toFresh, recalled), reset) : zeros(next.shape);
+      return { gates: [toFresh, toReset, toUpdate, mul(toFresh, reset)], before: [before && kept] };
+    };
+    return { next: [next], backward };
+  },
 };
 
 /** Gates i, f, g, o in PyTorch's order (Hochreiter and Schmidhuber, 1997). */
-export const lstmStep: Step = (input, hidden, [, cell]) => {
-  const gates = add(input, hidden);
-  const kept = mul(sigmoid(piece(gates, 1, 4)), cell!);
-  const next = add(kept, mul(sigmoid(piece(gates, 0, 4)), tanh(piece(gates, 2, 4))));
-  return [mul(sigmoid(piece(gates, 3, 4)), tanh(next)), next];
+export const lstmStep: Step = {
+  gates: 4,
+  apart: false,
+  forward(input, hidden, carried) {
+    const before = carried?.[1];
+    const gate = (k: number) => sumOf(input(k), hidden(k))!;
+    const enter = sigmoid(gate(0));
+    const fresh = tanh(gate(2));
+    const leave = sigmoid(gate(3));
+    const keep = before && sigmoid(gate(1));
+    const cell = sumOf(keep && mul(keep, before), mul(enter, fresh))!;
+    const shown = tanh(cell);
+    const backward = ([arrived, arrivedAtCell]: CarriedGradient) => {
+      const g = arrived ?? zeros(cell.shape);
+      const toCell = sumOf(arrivedAtCell, throughTanh(mul(g, leave), shown))!;
+      const gates = [
+        throughSigmoid(mul(toCell, fresh), enter),
+        keep ? throughSigmoid(mul(toCell, before), keep) : zeros(cell.shape),
+        throughTanh(mul(toCell, enter), fresh),
+        throughSigmoid(mul(g, shown), leave),
+      ];
+      return { gates, before: [undefined, keep && mul(toCell, keep)] };
+    };
+    return { next: [mul(leave, shown), cell], backward };
+  },
 };
-
-/** One step on an input x [B, in]. */
-export function runStep(step: Step, x: Tensor, carried: Carried, weights: RecurrentWeights): Carried {
-  const input = linear(x, weights.weightIh, weights.biasIh);
-  return step(input, projectHidden(carried[0]!, transpose(weights.weightHh), weights.biasHh), carried);
-}
-
-/**
- * All steps of a sequence x [T, B, in], from the last to the first when `reverse`. The inputs of all steps are projected by one
- * product. Gives the hidden states in the order of x, each [B, H], and what is carried at the end.
- */
-export function runSequence(
-  step: Step,
-  x: Tensor,
-  start: Carried,
-  weights: RecurrentWeights,
-  reverse: boolean,
-): { hidden: Tensor[]; end: Carried } {
-  const inputs = linear(x, weights.weightIh, weights.biasIh); // [T, B, gates * H]
-  const recurrent = transpose(weights.weightHh);
-  const steps = x.shape[0]!;
-  const hidden = new Array<Tensor>(steps);
-  let carried = start;
-  for (let i = 0; i < steps; i++) {
-    const t = reverse ? steps - 1 - i : i;
-    carried = step(slice(inputs, t), projectHidden(carried[0]!, recurrent, weights.biasHh), carried);
-    hidden[t] = carried[0]!;
-  }
-  return { hidden, end: carried };
-}

@@ -1,15 +1,15 @@
 import { TensorError } from "../errors.js";
 import { specOf } from "../node.js";
-import { formatShape, normalizeAxis } from "../shape.js";
+import { formatShape, normalizeAxis, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { matmul } from "./contract.js";
-import { real, type TensorLike, toTensor } from "./convert.js";
+import { real, reshape, type TensorLike, toTensor } from "./convert.js";
 import { add, div, maximum, mul, sub } from "./elementwise.js";
 import { transpose, unsqueeze } from "./movement.js";
 import { sum } from "./reduce.js";
 import { norm } from "./statistics.js";
 
-/** x [..., in] times the transposed weight [out, in], plus bias [out] -> [..., out]. */
+/** x [..., in] times the transposed weight [out, in], plus bias [out] (or [1] or []) -> [..., out]. */
 export function linear(x: TensorLike, weight: TensorLike, bias?: TensorLike): Tensor {
   const t = toTensor("linear", x);
   const w = toTensor("linear", weight);
@@ -20,8 +20,10 @@ export function linear(x: TensorLike, weight: TensorLike, bias?: TensorLike): Te
       `an input ${formatShape(xs)} and a weight ${formatShape(ws)}: expected [..., in] and [out, in].`,
     );
   }
-  const product = matmul(t, transpose(w));
-  return bias === undefined ? product : add(product, bias);
+  // In two dimensions from the product to the bias: so neither the bias nor its gradient goes over more axes than it has to.
+  const product = matmul(reshape(t, [sizeOf(xs.slice(0, -1)), ws[1]!]), transpose(w));
+  const y = bias === undefined ? product : add(product, bias);
+  return reshape(y, [...xs.slice(0, -1), ws[0]!]);
 }
 
 /** Options of cosineSimilarity. */

@@ -1,7 +1,7 @@
 import type { ContractOp, ContractParams } from "../backend.js";
 import { invariant } from "../errors.js";
 import { type Node, type OpParams, type Spec, specOf, type Value } from "../node.js";
-import { contiguousStrides, type Shape, sizeOf } from "../shape.js";
+import { contiguousStrides, reshapeStrides, type Shape, sizeOf } from "../shape.js";
 import { Drafts } from "./draft.js";
 import {
   type Expression,
@@ -15,6 +15,7 @@ import {
 import { type Fusion, fuse, isElementwise } from "./fuse.js";
 import { type Graph, isLeaf, positionsOf, type Root } from "./graph.js";
 import { channelsLast, denseStrides, followedOrder, isChannelsLast, type Order, rowMajor } from "./layout.js";
+import { findParts, type Part } from "./parts.js";
 import { identityMap, isView } from "./view.js";
 
 /** A commit by copying: for new versions that are no elementwise result, or whose old version others still read. */
@@ -33,6 +34,7 @@ export interface Built {
 /** Turns a graph into groups: one forward pass that gives every stored value a window and every kernel its place in the order. */
 export class Builder {
   private readonly graph: Graph;
+  private readonly position: ReadonlyMap<Node, number>;
   private readonly fusion: Fusion;
   private readonly drafts: Drafts;
   private readonly expressions: Expressions;
@@ -42,13 +44,17 @@ export class Builder {
   private readonly firstRoot = new Map<string, number>();
   private readonly satisfied = new Set<number>();
   private readonly copies = new Map<Stored, Map<string, Window>>();
+  private readonly parts: ReadonlyMap<Node, Part>;
+  /** By concat: its memory, and the inputs that were computed to their places in it. */
+  private readonly joined = new Map<Node, { to: Window; done: Set<number> }>();
 
   constructor(graph: Graph, fused: boolean) {
     this.graph = graph;
-    const position = positionsOf(graph);
-    this.fusion = fuse(graph, position, fused);
+    this.position = positionsOf(graph);
+    this.fusion = fuse(graph, this.position, fused);
+    this.parts = fused ? findParts(graph, this.position, this.fusion) : new Map<Node, Part>();
     this.drafts = new Drafts(fused);
-    this.expressions = new Expressions(position, (value) => this.window(value));
+    this.expressions = new Expressions(this.position, (value) => this.window(value));
     graph.roots.forEach((root, i) => {
       const key = `${root.position}.${root.index}`;
       if (!this.firstRoot.has(key)) this.firstRoot.set(key, i);
@@ -128,6 +134,11 @@ export class Builder {
     const inPlace = commit && cell !== undefined;
     const followed = followedOrder([expression], shape);
     const order = this.fusion.image[position] && shape.length === 4 ? channelsLast : followed;
+    const inside = this.insideConcat(node, order);
+    if (inside) {
+      this.drafts.map(shape, expression, inside, order, false);
+      return;
+    }
     let place: Place = { kind: "scratch" };
     if (root !== undefined && (!cell || inPlace)) {
       place = cell ? { kind: "cell", root } : { kind: "result", root };
@@ -137,6 +148,34 @@ export class Builder {
     stored.expression = expression;
     this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, commit);
     this.setWindow(node, 0, { ...stored.home, stored });
+  }
+
+  /** Where `node`, whose result lies in `order`, is to be computed to as a part of a concat, if it is one. */
+  private insideConcat(node: Node, order: Order): Window | undefined {
+    const part = this.parts.get(node);
+    if (!part || order.some((axis, i) => axis !== i)) return undefined;
+    const { concat, input, shape } = part;
+    const position = this.position.get(concat)!;
+    const joined = this.joined.get(concat) ?? { to: this.concatMemory(concat, position), done: new Set<number>() };
+    this.joined.set(concat, joined);
+    const { to, done } = joined;
+    const axis = concat.params.axis;
+    const before = concat.inputs.slice(0, input).reduce((sum, value) => sum + specOf(value).shape[axis]!, 0);
+    const own = specOf({ node, index: 0 }).shape;
+    const strides = reshapeStrides(shape, to.strides, own);
+    if (!strides) return undefined;
+    done.add(input);
+    const window = { shape: own, strides, offset: to.offset + before * to.strides[axis]!, stored: to.stored };
+    this.setWindow(node, 0, window);
+    return window;
+  }
+
+  /** Row-major memory for a concat: inside another that it is a part of, or of its own. */
+  private concatMemory(concat: Node<"concat">, position: number): Window {
+    const rank = concat.outputs[0]!.shape.length;
+    const to = this.insideConcat(concat, rowMajor(rank)) ?? this.output(concat, position, 0);
+    to.stored.read = true;
+    return to;
   }
 
   /** One element, seen everywhere. */
@@ -223,21 +262,26 @@ export class Builder {
   private placeConcat(node: Node<"concat">, position: number): void {
     const { axis } = node.params;
     const { shape } = node.outputs[0]!;
-    const parts = node.inputs.map((input) => {
+    const joined = this.joined.get(node);
+    const parts = node.inputs.map((input, i) => {
       const from = specOf(input).shape;
+      if (joined?.done.has(i)) return { from, expression: undefined };
       return { from, expression: this.expressions.of(input, identityMap(from.length), from.join(), from.length) };
     });
-    const largest = parts.reduce((a, b) => (sizeOf(b.from) > sizeOf(a.from) ? b : a));
-    const order =
-      this.fusion.image[position] && shape.length === 4
-        ? channelsLast
-        : followedOrder([largest.expression], largest.from);
-    const to = this.output(node, position, 0, this.firstRoot.has(`${position}.0`) ? undefined : order);
+    let order = rowMajor(shape.length);
+    let to = joined?.to;
+    if (!to && this.fusion.image[position] && shape.length === 4) order = channelsLast;
+    else if (!to && !this.parts.has(node)) {
+      const largest = parts.reduce((a, b) => (sizeOf(b.from) > sizeOf(a.from) ? b : a));
+      order = followedOrder([largest.expression!], largest.from);
+    }
+    if (!to && this.parts.has(node)) to = this.concatMemory(node, position);
+    to ??= this.output(node, position, 0, this.firstRoot.has(`${position}.0`) ? undefined : order);
     let at = 0;
     for (const { from, expression } of parts) {
-      const offset = at * to.strides[axis]!;
+      const offset = to.offset + at * to.strides[axis]!;
       at += from[axis]!;
-      this.write(from, expression, to.stored, to.strides, offset, order);
+      if (expression) this.write(from, expression, to.stored, to.strides, offset, order);
     }
     to.stored.read = true;
   }

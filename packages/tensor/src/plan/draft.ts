@@ -1,13 +1,11 @@
 import type { ContractOp, ContractParams } from "../backend.js";
 import type { Shape } from "../shape.js";
 import type { Expression, Stored, Window } from "./expression.js";
-import type { Order } from "./layout.js";
+import { type Look, type Order, sameElements } from "./layout.js";
 
 /** Where a map task writes: a look at a stored value that covers the task's space. */
-export interface Destination {
+export interface Destination extends Look {
   readonly stored: Stored;
-  readonly strides: readonly number[];
-  readonly offset: number;
 }
 
 /** A group that still takes tasks. */
@@ -171,12 +169,12 @@ export class Drafts {
       if (draft.operations + operations > limits.operations || draft.outputs.length >= limits.outputs) continue;
       let shares = false;
       let fresh = 0;
-      const ready = loads.every(({ stored, identity }) => {
-        const own =
-          stored.commits === commit && stored.producer === at && draft.outputs.some((o) => o.to.stored === stored);
-        if (own) {
+      const ready = loads.every((load) => {
+        const { stored } = load;
+        const own = draft.outputs.filter((o) => o.to.stored === stored);
+        if (own.length > 0 && stored.commits === commit && stored.producer === at) {
           shares = true;
-          return identity && draft.kind === "map";
+          return draft.kind === "map" && own.some((o) => sameElements(draft.space, load, o.to));
         }
         if (draft.reads.has(stored)) shares = true;
         else fresh++;
@@ -206,9 +204,8 @@ export class Drafts {
   }
 }
 
-interface LoadUse {
+interface LoadUse extends Look {
   readonly stored: Stored;
-  readonly identity: boolean;
 }
 
 function latest(loads: readonly LoadUse[]): number {
@@ -225,7 +222,7 @@ export function measure(expression: Expression): { loads: LoadUse[]; operations:
     const e = stack.pop()!;
     if (seen.has(e)) continue;
     seen.add(e);
-    if (e.kind === "load") loads.push({ stored: e.stored, identity: e.identity });
+    if (e.kind === "load") loads.push(e);
     else if (e.kind === "op") {
       operations++;
       stack.push(...e.inputs);

@@ -2,10 +2,11 @@ import type { Group, Instruction, Load, Operand, Plan, Slot, Store } from "../ba
 import { byteSize } from "../dtype.js";
 import { type Shape, sizeOf } from "../shape.js";
 import type { Built } from "./build.js";
-import type { Draft } from "./draft.js";
+import type { Destination, Draft } from "./draft.js";
 import type { Expression, Place, ScalarSource, Stored, Window } from "./expression.js";
 import type { Root } from "./graph.js";
-import { followedOrder, type Order, rowMajor } from "./layout.js";
+import { takeOver } from "./inPlace.js";
+import { followedOrder, type Order, rowMajor, sameElements } from "./layout.js";
 import { placeSpans, type Span } from "./liveness.js";
 
 /** What fills a bound or upload slot at submission. */
@@ -51,6 +52,7 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
     else spans.set(stored, { bytes: stored.elements * byteSize[stored.dtype], first: at, last: at, offset: 0 });
   }
 
+  const owners = takeOver(drafts, spans);
   const scratchBytes = placeSpans([...spans.values()]);
 
   function bind(place: Exclude<Place, { kind: "scratch" }>, bytes: number): number {
@@ -68,6 +70,12 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
   function slot(stored: Stored): number {
     const known = slotOf.get(stored);
     if (known !== undefined) return known;
+    const owner = owners.get(stored);
+    if (owner) {
+      const shared = slot(owner);
+      slotOf.set(stored, shared);
+      return shared;
+    }
     const bytes = stored.elements * byteSize[stored.dtype];
     const at =
       stored.place.kind === "scratch"
@@ -100,11 +108,7 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
       } as Group);
       continue;
     }
-    const program = new Program(
-      draft.order,
-      draft.kind === "map" ? new Map(draft.outputs.map((o) => [o.to.stored, o.expression])) : new Map(),
-      slot,
-    );
+    const program = new Program(draft, slot);
     const inOrder = (list: readonly number[]) => draft.order.map((a) => list[a]!);
     if (!draft.outputs.some((o) => o.to.stored.read)) {
       sites.pop();
@@ -200,7 +204,6 @@ function copyGroup(from: Window, to: number, source: number): Group {
     stored: from.stored,
     strides: from.strides,
     offset: from.offset,
-    identity: true,
   };
   const order = followedOrder([load], shape);
   const strides: number[] = [];
@@ -225,15 +228,18 @@ function copyGroup(from: Window, to: number, source: number): Group {
 /** The registers of one group. Loads come first: instructions are numbered behind them when all are known. */
 class Program {
   private readonly order: Order;
-  private readonly own: ReadonlyMap<Stored, Expression>;
+  private readonly space: Shape;
+  /** What the group itself computes. */
+  private readonly own: readonly { readonly expression: Expression; readonly to: Destination }[];
   private readonly slot: (stored: Stored) => number;
   private readonly registers = new Map<Expression, number>();
   private readonly loads: Load[] = [];
   private readonly instructions: Instruction[] = [];
 
-  constructor(order: Order, own: ReadonlyMap<Stored, Expression>, slot: (stored: Stored) => number) {
-    this.order = order.length > 0 ? order : rowMajor(0);
-    this.own = own;
+  constructor(draft: Exclude<Draft, { kind: "contract" }>, slot: (stored: Stored) => number) {
+    this.order = draft.order.length > 0 ? draft.order : rowMajor(0);
+    this.space = draft.space;
+    this.own = draft.kind === "map" ? draft.outputs : [];
     this.slot = slot;
   }
 
@@ -249,8 +255,8 @@ class Program {
   private emit(e: Expression): number {
     switch (e.kind) {
       case "load": {
-        const own = this.own.get(e.stored);
-        if (own && e.identity) return this.register(own);
+        const own = this.own.find(({ to }) => to.stored === e.stored && sameElements(this.space, e, to));
+        if (own) return this.register(own.expression);
         return (
           this.loads.push({
             kind: "memory",

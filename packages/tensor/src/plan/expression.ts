@@ -4,7 +4,7 @@ import { TensorError } from "../errors.js";
 import { type Node, type OpParams, specOf, type Value } from "../node.js";
 import { contiguousStrides } from "../shape.js";
 import { isElementwise } from "./fuse.js";
-import { type IndexMap, isView, pullBack, type Strided, viewStrides } from "./view.js";
+import { type IndexMap, isView, pullBack, type Strided, viewed, viewStrides } from "./view.js";
 
 /** Where a stored value's memory comes from. */
 export type Place =
@@ -42,7 +42,7 @@ export interface Window extends Strided {
 
 /** What a map or reduce group computes at every point of its space; `type` is that of the register. */
 export type Expression =
-  | { kind: "load"; type: "f32" | "i32"; stored: Stored; strides: readonly number[]; offset: number; identity: boolean }
+  | { kind: "load"; type: "f32" | "i32"; stored: Stored; strides: readonly number[]; offset: number }
   | { kind: "scalar"; type: "f32" | "i32"; scalar: number }
   | { kind: "iota"; type: "i32"; strides: readonly number[]; offset: number }
   | { kind: "op"; type: "f32" | "i32"; op: InstructionOp; inType: "f32" | "i32"; inputs: readonly Expression[] };
@@ -93,15 +93,12 @@ export class Expressions {
     const key = `${this.storedKey(window.stored)}|${space}|${strides}+${offset}`;
     let load = this.made.get(key);
     if (!load) {
-      // A slice from 0 maps by identity, too, but shows only a part: its register may belong to another part's store.
-      const plain = map.key === "" && space === window.shape.join() && sameLook(window);
       load = {
         kind: "load",
         type: registerType(window.stored.dtype),
         stored: window.stored,
         strides,
         offset,
-        identity: plain,
       };
       this.made.set(key, load);
     }
@@ -137,7 +134,7 @@ export class Expressions {
     if (isView(node)) {
       const inner = pullBack(map, node, rank);
       if (!inner) throw new TensorError("plan", `a merging reshape of an unstored value (node ${node.op}).`);
-      return this.of(node.inputs[0]!, inner, space, rank);
+      return this.of(viewed(node), inner, space, rank);
     }
     const { shape, dtype } = specOf(value);
     switch (node.op) {
@@ -183,11 +180,6 @@ export class Expressions {
     const { kind } = node.params as OpParams["random"];
     return kind === "bits" ? bits : { kind: "op", type: "f32", op: "uniform", inType: "i32", inputs: [bits] };
   }
-}
-
-function sameLook({ shape, strides, offset, stored: { home } }: Window): boolean {
-  const same = (a: readonly number[], b: readonly number[]) => a.length === b.length && a.every((v, i) => v === b[i]);
-  return offset === home.offset && same(shape, home.shape) && same(strides, home.strides);
 }
 
 function castRegister(x: Expression, from: DType, to: DType): Expression {

@@ -1,8 +1,8 @@
 import { byteSize } from "../dtype.js";
-import type { Node, Op, Value } from "../node.js";
+import { type Node, type Op, specOf, type Value } from "../node.js";
 import { sizeOf } from "../shape.js";
 import { type Graph, isLeaf } from "./graph.js";
-import { isView, reshapeBlocks } from "./view.js";
+import { isView, reshapeBlocks, viewed } from "./view.js";
 
 /** Ops computed element by element, with what one element costs next to an addition. */
 export const elementwiseCost: { readonly [O in Op]?: number } = {
@@ -110,12 +110,13 @@ export function fuse(graph: Graph, position: ReadonlyMap<Node, number>, fused: b
     let grows = false;
     const forImage = user.op.startsWith("conv2d") || user.op.startsWith("pool");
     while (isView(node) && !isLeaf(node)) {
-      const from = node.inputs[0]!.node.outputs[node.inputs[0]!.index]!.shape;
+      const source = viewed(node);
+      const from = specOf(source).shape;
       const to = node.outputs[0]!.shape;
       if (node.op === "expand" && sizeOf(to) > sizeOf(from)) grows = true;
       if (node.op === "reshape" && !reshapeBlocks(from, to)) barrier = true;
       if (node.op === "checkFinite") barrier = true;
-      node = node.inputs[0]!.node;
+      node = source.node;
     }
     const at = position.get(node)!;
     uses[at]!.count++;

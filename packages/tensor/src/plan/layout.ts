@@ -12,6 +12,18 @@ export function rowMajor(rank: number): Order {
 /** The order of images in memory: [N, H, W, C]. */
 export const channelsLast: Order = [0, 2, 3, 1];
 
+/** Where the points of a space lie in memory. */
+export interface Look {
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+/** Whether two looks at one memory see the same element at every point of a space. */
+export function sameElements(space: Shape, a: Look, b: Look): boolean {
+  if (a.offset !== b.offset || a.strides.length !== b.strides.length) return false;
+  return space.every((size, i) => size === 1 || a.strides[i] === b.strides[i]);
+}
+
 /** Strides of dense memory whose dimensions lie in `order`. */
 export function denseStrides(shape: Shape, order: Order): number[] {
   const strides = new Array<number>(shape.length);

@@ -1,5 +1,6 @@
-import type { Node, OpParams } from "../node.js";
+import { type Node, type OpParams, specOf, type Value } from "../node.js";
 import { reshapeStrides, type Shape } from "../shape.js";
+import { isLeaf } from "./graph.js";
 
 /** True for ops that only look at the same elements in another way. */
 export function isView(node: Node): boolean {
@@ -16,6 +17,13 @@ export function isView(node: Node): boolean {
     default:
       return false;
   }
+}
+
+/** What a view looks at. A reshape looks through those before it: axes that were split and merged again are as they were. */
+export function viewed(view: Node): Value {
+  let from = view.inputs[0]!;
+  if (view.op === "reshape") while (from.node.op === "reshape" && !isLeaf(from.node)) from = from.node.inputs[0]!;
+  return from;
 }
 
 /** Strides and offset of a strided look at memory. */
@@ -92,9 +100,9 @@ function made(factors: (readonly number[])[], offset: number[], rank: number): I
   return { factors, offset, key: identity ? "" : `${factors.join("/")}+${offset}` };
 }
 
-/** The map onto the input of a view, given the map onto its output; undefined where it is no affine map (merging reshapes). */
+/** The map onto what a view looks at, given the map onto its output; undefined where it is no affine map (merging reshapes). */
 export function pullBack(map: IndexMap, node: Node, rank: number): IndexMap | undefined {
-  const from = node.inputs[0]!.node.outputs[node.inputs[0]!.index]!.shape;
+  const from = specOf(viewed(node)).shape;
   const to = node.outputs[0]!.shape;
   const zero = new Array<number>(rank).fill(0);
   switch (node.op) {

@@ -1,4 +1,7 @@
 import type { ConvParams, PoolParams } from "../../src/backend.js";
+import { type CrossEntropyOptions, crossEntropy } from "../../src/nn/crossEntropy.js";
+import { runSequence } from "../../src/nn/recurrentSequence.js";
+import { gruStep, lstmStep, rnnStep } from "../../src/nn/recurrentStep.js";
 import type { Op } from "../../src/node.js";
 import { avgPool2d, conv2d, conv2dInput, conv2dWeight, matmul, maxPool2d, poolBack } from "../../src/ops/contract.js";
 import { cast, expand, reshape } from "../../src/ops/convert.js";
@@ -68,6 +71,57 @@ const pooling = (kind: "max" | "avg", padding: number, countIncludePad = true): 
   countIncludePad,
 });
 
+const classes = tensor([2, -1, 0, 1], { dtype: "i32" });
+const weighted = (options: CrossEntropyOptions): Case => ({
+  inputs: [at(-2, 2, [4, 3]), other(0.5, 1, [3])],
+  build: (x, weight) => crossEntropy(x, classes, { ignoreIndex: -1, ...options, weight }),
+});
+
+/** Losses whose derivatives by the logits, the weights of classes and the wanted probabilities are written out. */
+const crossEntropies: Case[] = [
+  { inputs: [at(-2, 2, [4, 3])], build: (x) => crossEntropy(x, classes, { ignoreIndex: -1 }) },
+  {
+    inputs: [at(-2, 2, [4, 3])],
+    build: (x) => crossEntropy(x, classes, { reduction: "none", labelSmoothing: 0.2, ignoreIndex: -1 }),
+  },
+  weighted({}),
+  weighted({ labelSmoothing: 0.3, reduction: "sum" }),
+  {
+    inputs: [at(-2, 2, [2, 3, 2, 1])],
+    build: (x) => crossEntropy(x, reshape(tensor([2, 1, 0, 1], { dtype: "i32" }), [2, 2, 1])),
+  },
+  {
+    inputs: [at(-2, 2, [2, 3]), other(0.1, 1), other(0.5, 1, [3])],
+    build: (x, target, weight) => crossEntropy(x, target, { weight, labelSmoothing: 0.1 }),
+  },
+];
+
+/** Sequences: three steps of two samples, from zeros and from a state, in both directions, and a single step. */
+const sequences: Case[] = [rnnStep("tanh"), gruStep, lstmStep].flatMap((step) => {
+  const [steps, batch, inputs, size] = [3, 2, 2, 2];
+  const all = [
+    at(-1, 1, [steps, batch, inputs]),
+    ...[inputs, size].map((n, i) => randomLeaf([step.gates * size, n], { seed: 3 + i })),
+    ...[0, 1].map((i) => randomLeaf([step.gates * size], { seed: 5 + i })),
+  ];
+  const state = [0, 1].map((i) => randomLeaf([batch, size], { seed: 7 + i })).slice(0, step === lstmStep ? 2 : 1);
+  const run =
+    (reverse: boolean, carries: boolean, count: number) =>
+    (x: Tensor, weightIh: Tensor, weightHh: Tensor, biasIh: Tensor, biasHh: Tensor, ...start: Tensor[]) => {
+      const weights = { weightIh, weightHh, biasIh, biasHh };
+      const part = slice(x, [0, count]);
+      const { output, end } = runSequence(step, part, carries ? start : undefined, weights, reverse);
+      // The end of a net with a cell counts alone, too; the hidden state is in both.
+      return concat([reshape(output, [-1, size]), ...end]);
+    };
+  return [
+    { inputs: all, build: run(false, false, steps), order: 1 },
+    { inputs: [...all, ...state], build: run(true, true, steps), order: 1 },
+    { inputs: [...all, ...state], build: run(false, true, 2) },
+    { inputs: all, build: run(true, false, 1) },
+  ];
+});
+
 /** At least one case for every derivative; a missing row does not compile. */
 export const cases: { [O in Differentiable]: () => Case[] } = {
   neg: () => one(elementwise.neg),
@@ -97,6 +151,8 @@ export const cases: { [O in Differentiable]: () => Case[] } = {
       inputs: [at(-1, 1, [4, 2, 3]), other(0.5, 1, [2]), at(-1, 1, [2])],
       build: (x, weight, bias) => batchNormTraining(x, { weight, bias }).y,
     },
+    ...crossEntropies,
+    ...sequences,
   ],
 
   add: () => [

@@ -72,9 +72,11 @@ describe.each(engines)("recurrent nets agree with PyTorch ($name)", (engine) => 
 describe("recurrent nets", () => {
   const products = (t: Tensor) => topological([t], () => false).filter((node) => node.op === "matmul").length;
 
-  test("the inputs of all steps are projected by one product a layer", () => {
-    const { output } = new nn.LSTM(3, 4, { layers: 2 }).call(zeros([6, 2, 3]));
-    expect(products(output)).toBe(2 * (1 + 6));
+  test("the inputs of all steps are projected by one product a layer; a start from zeros needs none", () => {
+    const net = new nn.LSTM(3, 4, { layers: 2 });
+    const { output, state } = net.call(zeros([6, 2, 3]));
+    expect(products(output)).toBe(2 * (1 + 5));
+    expect(products(net.call({ input: zeros([6, 2, 3]), state }).output)).toBe(2 * (1 + 5) + 2 * (1 + 6));
   });
 
   test("dropout between layers draws in training only", () => {
