@@ -6,13 +6,14 @@
 
 // The boundary between the runtime (addon, engine thread, WASM worker) and the kernels.
 //
-// kernels.cc is compiled once per instruction set with -DFAI_ISA=avx512, avx2 or wasm, which gives the
-// entry points fai_run_avx512, fai_run_avx2 and fai_run_wasm. Everything else in it has internal linkage.
+// kernels.cc is compiled once per instruction set with -DFAI_ISA=avx512, avx2, neon or wasm, which gives the
+// entry points fai_run_avx512, fai_run_avx2, fai_run_neon and fai_run_wasm. Everything else in it has internal linkage.
 //
 // Flags for every instruction set: -std=c++17 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math
 //   -fno-exceptions -fno-rtti -fno-threadsafe-statics (and never -ffast-math: results must not depend on it).
 // avx512: -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma -mprefer-vector-width=512
 // avx2:   -mavx2 -mfma
+// neon:   nothing, every arm64 processor has it
 // wasm:   -msimd128 -mbulk-memory -mnontrapping-fptoint (plus -matomics for shared memory); -ffreestanding
 
 #define FAI_JOIN2(a, b) a##_##b
@@ -42,5 +43,6 @@ typedef void (*FaiRun)(FAI_RUN_ARGUMENTS);
 extern "C" {
 void fai_run_avx512(FAI_RUN_ARGUMENTS);
 void fai_run_avx2(FAI_RUN_ARGUMENTS);
+void fai_run_neon(FAI_RUN_ARGUMENTS);
 void fai_run_wasm(FAI_RUN_ARGUMENTS);
 }

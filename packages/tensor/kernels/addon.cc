@@ -91,8 +91,20 @@ bool supports(const char *isa) {
   if (std::strcmp(isa, "avx2") == 0) return avx2;
   return std::strcmp(isa, "avx512") == 0 && avx2 && __builtin_cpu_supports("avx512f") &&
          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+#elif defined(__aarch64__)
+  return std::strcmp(isa, "neon") == 0;
 #else
   return false;
+#endif
+}
+
+// The kernels of a supported instruction set.
+FaiRun kernelsOf(const char *isa) {
+#if defined(__aarch64__)
+  (void)isa;
+  return fai_run_neon;
+#else
+  return std::strcmp(isa, "avx512") == 0 ? fai_run_avx512 : fai_run_avx2;
 #endif
 }
 
@@ -142,10 +154,9 @@ napi_value openCall(napi_env env, napi_callback_info info) {
   napi_unref_threadsafe_function(env, context->completed);
   const napi_threadsafe_function completed = context->completed;
   try {
-    context->engine = std::make_unique<Engine>(std::strcmp(isa, "avx512") == 0 ? fai_run_avx512 : fai_run_avx2, int(threads),
-                                               size_t(reserve), [completed] {
-                                                 napi_call_threadsafe_function(completed, nullptr, napi_tsfn_nonblocking);
-                                               });
+    context->engine = std::make_unique<Engine>(kernelsOf(isa), int(threads), size_t(reserve), [completed] {
+      napi_call_threadsafe_function(completed, nullptr, napi_tsfn_nonblocking);
+    });
   } catch (const std::exception &) {
     context->engine = nullptr;
   }

@@ -18,10 +18,18 @@ const runtime = ["-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-Wall", "
 const kernel = [...kernelFlags, "-fPIC"];
 const avx512 = ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"];
 
-/** Every object of the addon; the two big ones come first, so that they compile side by side. */
+/** The kernels of each processor, once for each instruction set. @type {Record<string, { name: string, flags: string[] }[]>} */
+const kernelUnits = {
+  x64: [
+    { name: "kernels512", flags: [...kernel, ...avx512, "-DFAI_ISA=avx512"] },
+    { name: "kernels256", flags: [...kernel, "-mavx2", "-mfma", "-DFAI_ISA=avx2"] },
+  ],
+  arm64: [{ name: "kernelsNeon", flags: [...kernel, "-DFAI_ISA=neon"] }],
+};
+
+/** Every object of the addon; the big ones come first, so that they compile side by side. */
 const units = [
-  { name: "kernels512", source: "kernels.cc", flags: [...kernel, ...avx512, "-DFAI_ISA=avx512"] },
-  { name: "kernels256", source: "kernels.cc", flags: [...kernel, "-mavx2", "-mfma", "-DFAI_ISA=avx2"] },
+  ...(kernelUnits[process.arch] ?? []).map((unit) => ({ ...unit, source: "kernels.cc" })),
   ...["addon", "engine", "arenaNative", "poolNative", "codeMemory"].map((name) => ({
     name,
     source: `${name}.cc`,
@@ -48,7 +56,7 @@ function compile(args) {
 }
 
 async function build() {
-  if (process.arch !== "x64") throw new Error(`there are no native kernels for ${process.arch} yet`);
+  if (kernelUnits[process.arch] === undefined) throw new Error(`there are no native kernels for ${process.arch} yet`);
   const headers = join(dirname(createRequire(import.meta.url).resolve("node-api-headers/package.json")), "include");
   const started = Date.now();
   const parts = units.map((unit) => ({

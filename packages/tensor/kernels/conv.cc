@@ -205,7 +205,8 @@ struct ConvSource {
   }
 };
 
-enum { CONV_COLUMNS = 512 };
+// Columns of a block: deep, small images have few rows, and there should be some blocks for the threads.
+enum { CONV_COLUMNS = 256 };
 
 void convPacked(const ConvTask &task) {
   const int columnPart = evenPart(task.panels(), CONV_COLUMNS / MICRO_COLUMNS) * MICRO_COLUMNS;

@@ -12,6 +12,8 @@ static Pool pool;
 
 void poolPause() {}
 
+int64_t poolNow() { return 0; }
+
 void poolSleep(Pool *, int32_t *word, int32_t seen) { __builtin_wasm_memory_atomic_wait32(word, seen, -1); }
 
 void poolWake(Pool *, int32_t *word, int32_t count) { __builtin_wasm_memory_atomic_notify(word, uint32_t(count)); }

@@ -8,6 +8,7 @@ import { WebGpuBackend } from "../../src/backends/webgpu/webgpuBackend.js";
 import type { HostArray } from "../../src/dtype.js";
 import { Interpreter } from "../interpreter/interpreter.js";
 import { softwareGpu } from "../webgpu/softwareGpu.js";
+import { record } from "./record.js";
 
 /** How many of `count` random cases a lane runs: shaders take long to compile where a processor plays the GPU. */
 export function seeds(count: number): number {
@@ -35,25 +36,29 @@ async function openGpu(): Promise<Backend[]> {
   return Promise.all([true, false].map(async (software) => webgpu({ gpu: await softwareGpu(), software })));
 }
 
-/** The kernels of every instruction set that runs here, with one thread and with two, and without machine code, side by side; or those of WebGPU. */
+/**
+ * The kernels of every instruction set that runs here, side by side: the best with one to four threads and without machine code,
+ * the others with fewer; or those of WebGPU.
+ */
 export function backends(): Backend[] {
   if (gpu.length > 0) {
     afterAll(() => Promise.all(gpu.map((backend) => backend.close())));
     return gpu;
   }
   const list: CpuBackend[] = [];
-  const isas = nativeProblem() === undefined ? (["avx512", "avx2"] as const) : [];
-  for (const threads of [1, 2, 3, 4]) {
-    for (const isa of isas) {
-      try {
-        list.push(openNative({ isa, threads }));
-        if (threads === 1) list.push(openNative({ isa, threads, machineCode: false }));
-      } catch {
-        // This processor does not have it.
-      }
+  const isas = nativeProblem() === undefined ? (["avx512", "avx2", "neon"] as const) : [];
+  for (const isa of isas) {
+    const isFirst = list.length === 0;
+    try {
+      const others = isFirst ? [openNative({ isa, threads: 1, machineCode: false })] : [];
+      const counts = isFirst ? [1, 2, 3, 4] : [1, 3];
+      list.push(...others, ...counts.map((threads) => openNative({ isa, threads })));
+    } catch {
+      // This processor does not have it.
     }
-    for (const isa of ["simd128", "relaxed"] as const) list.push(openWasmSync({ isa, threads }));
   }
+  for (const threads of [1, 3]) list.push(openWasmSync({ threads }));
+  list.push(openWasmSync({ isa: "simd128", threads: 2 }));
   afterAll(() => Promise.all(list.map((backend) => backend.close())));
   return list;
 }
@@ -93,6 +98,7 @@ export function expectClose(actual: HostArray, expected: HostArray, tolerance: n
  */
 export async function expectAgreement(list: readonly Backend[], work: Work, tolerance: number, what: string) {
   const expected = await outcome(new Interpreter(), work);
+  if (process.env.FAI_RECORD) return record(process.env.FAI_RECORD, work, expected, tolerance);
   const single = new Map<string, Outcome>();
   for (const backend of list) {
     const actual = await outcome(backend, work);

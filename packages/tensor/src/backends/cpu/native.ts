@@ -27,7 +27,7 @@ interface Addon {
   freeCode(address: number, bytes: number): void;
 }
 
-const instructionSets = ["avx512", "avx2"] as const;
+const instructionSets = ["avx512", "avx2", "neon"] as const;
 
 // From src/backends/cpu as from dist/backends/cpu.
 const path = fileURLToPath(new URL("../../../build/fai-cpu.node", import.meta.url));
@@ -54,7 +54,7 @@ export function nativeProblem(): TensorError | undefined {
   const found = addon();
   if (found instanceof TensorError) return found;
   if (instructionSets.some((isa) => found.supports(isa))) return undefined;
-  return unavailable("this processor has neither AVX2 nor AVX-512");
+  return unavailable("this processor has none of AVX-512, AVX2 and NEON");
 }
 
 function chooseIsa(found: Addon, asked: CpuOptions["isa"]): string {
@@ -62,7 +62,7 @@ function chooseIsa(found: Addon, asked: CpuOptions["isa"]): string {
   const isNamed = wanted !== undefined && wanted !== "simd128" && wanted !== "relaxed";
   const isa = isNamed ? wanted : instructionSets.find((it) => found.supports(it));
   if (isa !== undefined && found.supports(isa)) return isa;
-  throw new TensorError("cpu", `this processor does not run ${isa}. Known are ${instructionSets.join(" and ")}`);
+  throw new TensorError("cpu", `this processor does not run ${isa}. Known are ${instructionSets.join(", ")}`);
 }
 
 /** Some systems let no program make new code: what elementwise work is compiled to is interpreted there. */
