@@ -112,12 +112,15 @@ export function matched(op: string, a: TensorLike, b: TensorLike): [Tensor, Tens
 function commonDType(a: TensorLike, x: Value, b: TensorLike, y: Value): DType {
   const left = specOf(x).dtype;
   const right = specOf(y).dtype;
-  const weak = (raw: TensorLike, other: DType) =>
-    typeof raw === "boolean" ||
-    (typeof raw === "number" && Number.isInteger(raw) && Math.abs(raw) < 2 ** 31 && other !== "f32");
-  if (weak(a, right)) return promote("i32", right);
-  if (weak(b, left)) return promote("i32", left);
+  if (isWeak(a, right)) return promote("i32", right);
+  if (isWeak(b, left)) return promote("i32", left);
   return promote(left, right);
+}
+
+/** Whether a number or boolean written in code takes the dtype of the tensor beside it. */
+function isWeak(raw: TensorLike, other: DType): boolean {
+  if (typeof raw === "boolean") return true;
+  return typeof raw === "number" && Number.isInteger(raw) && Math.abs(raw) < 2 ** 31 && other !== "f32";
 }
 
 /** `x` as numbers: bool and u8 become i32, so that arithmetic never wraps at 255. */
