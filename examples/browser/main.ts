@@ -24,6 +24,7 @@ let training = false;
 /** A question about the pad is on its way; the next one waits, so that a fast pen does not flood the worker. */
 let asking = false;
 let askAgain = false;
+let hearing: ReturnType<typeof setTimeout> | undefined;
 
 const pad = new Pad(byId<HTMLCanvasElement>("pad"), padChanged);
 const chart = new LossChart(byId<SVGSVGElement>("chart"));
@@ -97,6 +98,11 @@ function judged(probabilities: readonly number[] | undefined): void {
   const hint = pad.content ? "Whose is it? Add it to a class." : "Draw one of your classes.";
   verdict.textContent = best ? `${best.name}, ${Math.round(100 * probability)} %` : hint;
   verdict.classList.toggle("quiet-verdict", best === undefined);
+  // Who listens hears the end of a line, not every step of it.
+  clearTimeout(hearing);
+  hearing = setTimeout(() => {
+    byId("heard").textContent = verdict.textContent;
+  }, 700);
   if (best) verdict.style.setProperty("--color", `var(--c${classes.indexOf(best)})`);
 }
 

@@ -151,15 +151,18 @@ export class Pad {
   }
 }
 
-/** A canvas of size x size pixels with a picture u8 [size, size, 3] on it. */
+/** A canvas of size x size pixels with a picture u8 [size, size, 3] on it; without color it is taken for a drawing (class `drawing`). */
 export function pictureCanvas(pixels: Uint8Array): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = size;
   const image = new ImageData(size, size);
+  let isGrey = true;
   for (let i = 0; i < size * size; i++) {
-    image.data.set(pixels.subarray(3 * i, 3 * i + 3), 4 * i);
-    image.data[4 * i + 3] = 255;
+    const [red, green, blue] = pixels.subarray(3 * i, 3 * i + 3);
+    isGrey &&= red === green && green === blue;
+    image.data.set([red!, green!, blue!, 255], 4 * i);
   }
+  canvas.className = isGrey ? "drawing" : "";
   canvas.getContext("2d")!.putImageData(image, 0, 0);
   return canvas;
 }

@@ -122,7 +122,7 @@ function unitOf(path: string): string {
   return first === "backends" ? `backends/${second}` : first.replace(/(\.node|\.browser)?\.[jt]s$/, "");
 }
 
-/** `#cpu` aside, a backend is handed in by the user; only realize asks for the default one. */
+/** A backend is handed in by the user; only realize asks for the default one (`#cpuSync`). */
 function usesBackend(unit: string): boolean {
   return unit === "realize";
 }

@@ -1,6 +1,7 @@
 // Tensors and what makes and computes them. Layers are in @fai/tensor/nn, weights files in @fai/tensor/io.
 
-export { type CpuOptions, type OpenCpuOptions, openCpu, openCpuSync, openWasm } from "#cpu";
+export { type CpuOptions, type OpenCpuOptions, openCpu, openWasm } from "#cpu";
+export { openCpuSync } from "#cpuSync";
 // Devices.
 export type { Backend, DeviceMemory } from "./backend.js";
 // Cells: what changes from step to step.

@@ -1,4 +1,4 @@
-import { openCpuSync } from "#cpu";
+import { openCpuSync } from "#cpuSync";
 import type { Allocation, Backend, GuardReport } from "./backend.js";
 import { type Cell, discard, queuedAssignments } from "./cell.js";
 import { byteSize, type HostArray, hostArray } from "./dtype.js";

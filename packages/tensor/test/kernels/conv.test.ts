@@ -4,7 +4,7 @@ import type { HostArray } from "../../src/dtype.js";
 import { contiguousStrides, type Shape } from "../../src/shape.js";
 import { Interpreter } from "../interpreter/interpreter.js";
 import { Draw, operand, span } from "./draw.js";
-import { backends, expectAgreement, expectClose, outcome, type Work } from "./outcome.js";
+import { backends, expectAgreement, expectClose, outcome, seeds, type Work } from "./outcome.js";
 
 const all = backends();
 
@@ -73,7 +73,7 @@ const square = (n: number) => [n, n] as const;
 
 describe("convolutions", () => {
   it("agree with the interpreter on random geometries", async () => {
-    for (let seed = 0; seed < 250; seed++) {
+    for (let seed = 0; seed < seeds(250); seed++) {
       const draw = new Draw(seed);
       const groups = draw.chance(0.6) ? 1 : draw.int(1, 20);
       const depthwise = groups > 1 && draw.chance(0.5);
@@ -111,6 +111,12 @@ describe("convolutions", () => {
     ],
     ["a middle layer", { ...plain, batch: 2, channels: 32, outputs: 40, size: [20, 20] }],
     ["a deep layer", { ...plain, batch: 3, channels: 96, outputs: 130, size: [7, 7] }],
+    ["more channels than a unit of a gradient takes", { ...plain, batch: 5, channels: 150, outputs: 70, size: [4, 5] }],
+    [
+      "few channels, many images",
+      { ...plain, batch: 9, channels: 3, outputs: 10, size: [9, 8], kernel: square(5), padding: square(2) },
+    ],
+    ["few strided channels", { ...plain, batch: 3, channels: 10, outputs: 20, size: [12, 14], stride: square(2) }],
     ["a strided deep layer", { ...plain, batch: 2, channels: 64, outputs: 100, size: [14, 14], stride: square(2) }],
     [
       "a strided 1x1",

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
+import { openCpuSync } from "../../src/backends/cpu/openCpuSync.browser.js";
 import { openWasm } from "../../src/backends/cpu/wasmHost.browser.js";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -27,4 +28,8 @@ test("a page in place of the WASM file is an error that says so, and the next tr
   expect(backend.engine.canQueue).toBe(false);
   expect(asked).toEqual(["single.wasm", "single.wasm", "single.wasm"]);
   await backend.close();
+});
+
+test("a result without a backend is an error that says how to open one", () => {
+  expect(() => openCpuSync()).toThrow("[cpu] no backend is open. In a browser, `use(await openCpu())` once");
 });

@@ -12,8 +12,3 @@ export async function openCpu(options: OpenCpuOptions = {}): Promise<Backend> {
   if (options.backend === "native") throw new TensorError("cpu", "browsers have no native backend, leave backend out.");
   return openWasm(options);
 }
-
-/** Always throws: a browser compiles WASM asynchronously. */
-export function openCpuSync(): Backend {
-  throw new TensorError("cpu", "no backend is open. In a browser, `await use(cpu())` once before the first result.");
-}
