@@ -7,14 +7,7 @@ import { zeros } from "../ops/generate.js";
 import { concat, slice, transpose } from "../ops/movement.js";
 import { sum } from "../ops/reduce.js";
 import type { Tensor } from "../tensor.js";
-import {
-  type Carried,
-  type CarriedGradient,
-  type GateInput,
-  type Step,
-  type StepGradient,
-  sumOf,
-} from "./recurrentStep.js";
+import { type Carried, type CarriedGradient, type Step, type StepGradient, sumOf } from "./recurrentStep.js";
 
 /** The weights of one layer and direction. */
 export interface RecurrentWeights {
@@ -57,13 +50,12 @@ export function runSequence(
   for (let i = 0; i < steps; i++) {
     const t = timeOf(i);
     const product = carried && matmul(carried[0]!, recurrent);
-    const input: GateInput = (k) => {
-      const share = slice(projected, [t * batch, (t + 1) * batch], [k * size, (k + 1) * size]);
-      return sumOf(share, biases.input[k]);
-    };
-    const recall: GateInput = (k) =>
-      sumOf(product && slice(product, null, [k * size, (k + 1) * size]), biases.hidden[k]);
-    const ran = step.forward(input, recall, carried);
+    const range = [t * batch, (t + 1) * batch] as const;
+    const ran = step.forward(
+      (k) => sumOf(slice(projected, range, [k * size, (k + 1) * size]), biases.input[k]),
+      (k) => sumOf(product && slice(product, null, [k * size, (k + 1) * size]), biases.hidden[k]),
+      carried,
+    );
     carried = ran.next;
     hidden[t] = carried[0]!;
     backward.push(ran.backward);
@@ -157,7 +149,8 @@ function rowsIn(g: Tensor, from: number, count: number): Tensor | undefined {
   if (from === 0 && g.shape[0] === count) return isZero(g) ? undefined : g;
   const { node } = g;
   const inputs = isRealized(g) ? [] : node.inputs.map((v) => handle(v.node, v.index));
-  if (inputs.length > 0 && node.op === "add") return sumOf(...inputs.map((part) => rowsIn(part, from, count)));
+  if (inputs.length > 0 && node.op === "add")
+    return sumOf(rowsIn(inputs[0]!, from, count), rowsIn(inputs[1]!, from, count));
   if (inputs.length > 0 && node.op === "concat" && (node.params as OpParams["concat"]).axis === 0) {
     let at = 0;
     for (const part of inputs) {

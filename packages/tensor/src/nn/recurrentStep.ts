@@ -38,9 +38,9 @@ export interface StepGradient {
   before: CarriedGradient;
 }
 
-/** The sum of those that are there. */
-export function sumOf(...terms: readonly (Tensor | undefined)[]): Tensor | undefined {
-  return terms.reduce((a, b) => (a && b ? add(a, b) : (a ?? b)), undefined);
+/** The sum of those of the two that are there. */
+export function sumOf(a: Tensor | undefined, b: Tensor | undefined): Tensor | undefined {
+  return a && b ? add(a, b) : (a ?? b);
 }
 
 /** The gradient before a sigmoid that gave y. */
@@ -56,11 +56,13 @@ export function rnnStep(nonlinearity: RecurrentNonlinearity): Step {
     forward(input, hidden) {
       const sum = sumOf(input(0), hidden(0))!;
       const next = nonlinearity === "tanh" ? tanh(sum) : maximum(sum, 0);
-      const backward = ([arrived]: CarriedGradient) => {
-        const g = arrived ?? zeros(next.shape);
-        return { gates: [nonlinearity === "tanh" ? throughTanh(g, next) : where(lt(0, next), g, 0)], before: [] };
+      return {
+        next: [next],
+        backward: ([arrived]) => {
+          const g = arrived ?? zeros(next.shape);
+          return { gates: [nonlinearity === "tanh" ? throughTanh(g, next) : where(lt(0, next), g, 0)], before: [] };
+        },
       };
-      return { next: [next], backward };
     },
   };
 }
@@ -78,15 +80,17 @@ export const gruStep: Step = {
     // From `fresh` towards the state before, or towards zero.
     const change = before ? sub(before, fresh) : neg(fresh);
     const next = add(fresh, mul(update, change));
-    const backward = ([arrived]: CarriedGradient) => {
-      const g = arrived ?? zeros(next.shape);
-      const kept = mul(g, update);
-      const toFresh = throughTanh(sub(g, kept), fresh);
-      const toUpdate = throughSigmoid(mul(g, change), update);
-      const toReset = recalled ? throughSigmoid(mul(toFresh, recalled), reset) : zeros(next.shape);
-      return { gates: [toFresh, toReset, toUpdate, mul(toFresh, reset)], before: [before && kept] };
+    return {
+      next: [next],
+      backward: ([arrived]) => {
+        const g = arrived ?? zeros(next.shape);
+        const kept = mul(g, update);
+        const toFresh = throughTanh(sub(g, kept), fresh);
+        const toUpdate = throughSigmoid(mul(g, change), update);
+        const toReset = recalled ? throughSigmoid(mul(toFresh, recalled), reset) : zeros(next.shape);
+        return { gates: [toFresh, toReset, toUpdate, mul(toFresh, reset)], before: [before && kept] };
+      },
     };
-    return { next: [next], backward };
   },
 };
 
@@ -96,24 +100,25 @@ export const lstmStep: Step = {
   apart: false,
   forward(input, hidden, carried) {
     const before = carried?.[1];
-    const gate = (k: number) => sumOf(input(k), hidden(k))!;
-    const enter = sigmoid(gate(0));
-    const fresh = tanh(gate(2));
-    const leave = sigmoid(gate(3));
-    const keep = before && sigmoid(gate(1));
+    const enter = sigmoid(sumOf(input(0), hidden(0))!);
+    const fresh = tanh(sumOf(input(2), hidden(2))!);
+    const leave = sigmoid(sumOf(input(3), hidden(3))!);
+    const keep = before && sigmoid(sumOf(input(1), hidden(1))!);
     const cell = sumOf(keep && mul(keep, before), mul(enter, fresh))!;
     const shown = tanh(cell);
-    const backward = ([arrived, arrivedAtCell]: CarriedGradient) => {
-      const g = arrived ?? zeros(cell.shape);
-      const toCell = sumOf(arrivedAtCell, throughTanh(mul(g, leave), shown))!;
-      const gates = [
-        throughSigmoid(mul(toCell, fresh), enter),
-        keep ? throughSigmoid(mul(toCell, before), keep) : zeros(cell.shape),
-        throughTanh(mul(toCell, enter), fresh),
-        throughSigmoid(mul(g, shown), leave),
-      ];
-      return { gates, before: [undefined, keep && mul(toCell, keep)] };
+    return {
+      next: [mul(leave, shown), cell],
+      backward: ([arrived, arrivedAtCell]) => {
+        const g = arrived ?? zeros(cell.shape);
+        const toCell = sumOf(arrivedAtCell, throughTanh(mul(g, leave), shown))!;
+        const gates = [
+          throughSigmoid(mul(toCell, fresh), enter),
+          keep ? throughSigmoid(mul(toCell, before), keep) : zeros(cell.shape),
+          throughTanh(mul(toCell, enter), fresh),
+          throughSigmoid(mul(g, shown), leave),
+        ];
+        return { gates, before: [undefined, keep && mul(toCell, keep)] };
+      },
     };
-    return { next: [mul(leave, shown), cell], backward };
   },
 };

@@ -104,10 +104,9 @@ export function slice(x: TensorLike, ...ranges: Range[]): Tensor {
         "slice",
         `step ${by}: a step is a whole number of at least 1. Use flip() for reversed order.`,
       );
-    const clip = (p: number) => Math.min(size, Math.max(0, p < 0 ? p + size : p));
-    start[axis] = clip(from);
+    start[axis] = clipped(from, size);
     step[axis] = by;
-    sizes[axis] = Math.max(0, Math.ceil((clip(to) - start[axis]!) / by));
+    sizes[axis] = Math.max(0, Math.ceil((clipped(to, size) - start[axis]!) / by));
   });
   let result = t;
   if (!sameShape(sizes, shape) || start.some((s) => s > 0)) {
@@ -120,6 +119,11 @@ export function slice(x: TensorLike, ...ranges: Range[]): Tensor {
         result,
         sizes.filter((_, i) => !dropped.includes(i)),
       );
+}
+
+/** A position along an axis, negative ones counted from its end, held inside it. */
+function clipped(position: number, size: number): number {
+  return Math.min(size, Math.max(0, position < 0 ? position + size : position));
 }
 
 /** A range of rows of a host tensor needs no computing: it is a window on the same memory. */

@@ -30,8 +30,8 @@ export const elementwiseCost: { readonly [O in Op]?: number } = {
   where: 1,
 };
 
-/** Values that come from nowhere: cheaper to make again than to read, but for the random bits' arithmetic. */
-const sourceCost: { readonly [O in Op]?: number } = { constant: 0, iota: 0, random: 8 };
+/** Values that come from nowhere: cheaper to make again than to read, but for random bits, which are ten rounds of Philox. */
+const sourceCost: { readonly [O in Op]?: number } = { constant: 0, iota: 0, random: 40 };
 
 /** An expression larger than this is computed to memory, so that kernels keep their registers. */
 const limits = { operations: 20, loads: 10, repeatedCost: 12 };
