@@ -1,12 +1,18 @@
 import type { Backend } from "../src/backend.js";
 import { nativeProblem, openNative } from "../src/backends/cpu/native.js";
 import { openWasmSync } from "../src/backends/cpu/wasmHost.node.js";
+import { webgpu } from "../src/backends/webgpu/webgpu.js";
 import { handle, topological } from "../src/node.js";
 import { realize, setFusion, use } from "../src/realize.js";
 import type { Tensor } from "../src/tensor.js";
 import { Interpreter } from "./interpreter/interpreter.js";
 import { evaluateAll } from "./reference.js";
 import { cpuBackends } from "./runtime/backends.js";
+import { softwareGpu } from "./webgpu/softwareGpu.js";
+
+/** True in the lane of WebGPU: the backend is opened once a file, and cases are fewer, because shaders take long to compile on a processor. */
+export const onWebGpu = process.env.FAI_TEST_DEVICE === "webgpu";
+const gpu = onWebGpu ? await webgpu({ gpu: await softwareGpu() }) : undefined;
 
 /** Something that computes graphs. */
 export interface Engine {
@@ -59,14 +65,16 @@ export function staged(backend: Backend): Engine {
   };
 }
 
-/** Every backend that runs here: the plan interpreter, WASM, and the addon where it is built. */
+/** Every backend that runs here: the plan interpreter, WASM, and the addon where it is built; or WebGPU in its lane. */
 export function backends(): Backend[] {
+  if (gpu) return [gpu];
   const native = nativeProblem() === undefined ? [openNative()] : [];
   return [new Interpreter(), ...native, openWasmSync()];
 }
 
 /** An engine for every build of the CPU kernels that this machine can run, whether it would be chosen or not. */
 export function builds(): Engine[] {
+  if (gpu) return [planned(gpu, { tolerance: 2e-5 })];
   const wasm = cpuBackends.filter(([name]) => name !== "native").map(([name, open]) => planned(open(), { name }));
   if (nativeProblem() !== undefined) return wasm;
   const native = (["avx512", "avx2"] as const).flatMap((isa) => {

@@ -9,7 +9,7 @@ import { Generator } from "../src/random.js";
 import { realize, use } from "../src/realize.js";
 import type { Tensor } from "../src/tensor.js";
 import { compare } from "./compare.js";
-import { backends } from "./engines.js";
+import { backends, onWebGpu } from "./engines.js";
 import { randomLeaf } from "./finiteDifferences.js";
 import { evaluateAll, type Numbers } from "./reference.js";
 
@@ -17,7 +17,7 @@ import { evaluateAll, type Numbers } from "./reference.js";
 // the graph says. Random steps set random cells from random expressions of all of them.
 
 const size = 5;
-const programs = 100;
+const programs = onWebGpu ? 8 : 100;
 const steps = 6;
 
 const unary: readonly ((x: Tensor) => Tensor)[] = [

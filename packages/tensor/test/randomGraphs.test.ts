@@ -1,12 +1,11 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import "../src/tensor.js";
 import { compare } from "./compare.js";
-import { backends, type Engine, planned, reference, staged } from "./engines.js";
+import { backends, type Engine, onWebGpu, planned, reference, staged } from "./engines.js";
 import { generate } from "./randomGraphs/generate.js";
 import { build, minimal, type Program, print } from "./randomGraphs/program.js";
 
-const graphs = 2000;
-const chunk = 100;
+const [graphs, chunk] = onWebGpu ? [400, 50] : [2000, 100];
 const engines = backends().flatMap((backend) => [
   planned(backend),
   planned(backend, { fusion: false }),

@@ -4,7 +4,7 @@ import type { HostArray } from "../../src/dtype.js";
 import { contiguousStrides, type Shape } from "../../src/shape.js";
 import { Interpreter } from "../interpreter/interpreter.js";
 import { Draw, operand, span } from "./draw.js";
-import { backends, expectAgreement, expectClose, outcome, type Work } from "./outcome.js";
+import { backends, expectAgreement, expectClose, outcome, seeds, type Work } from "./outcome.js";
 
 const all = backends();
 
@@ -73,7 +73,7 @@ const square = (n: number) => [n, n] as const;
 
 describe("convolutions", () => {
   it("agree with the interpreter on random geometries", async () => {
-    for (let seed = 0; seed < 250; seed++) {
+    for (let seed = 0; seed < seeds(250); seed++) {
       const draw = new Draw(seed);
       const groups = draw.chance(0.6) ? 1 : draw.int(1, 20);
       const depthwise = groups > 1 && draw.chance(0.5);

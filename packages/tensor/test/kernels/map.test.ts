@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Instruction, InstructionOp, Load, MapGroup, Store } from "../../src/backend.js";
 import type { DType, HostArray } from "../../src/dtype.js";
 import { Draw, span } from "./draw.js";
-import { backends, expectAgreement, outcome } from "./outcome.js";
+import { backends, expectAgreement, outcome, seeds } from "./outcome.js";
 
 const all = backends();
 
@@ -158,7 +158,7 @@ function randomProgram(draw: Draw): { group: MapGroup; memory: HostArray[]; scal
 
 describe("map groups", () => {
   it("agree with the interpreter on random programs", async () => {
-    for (let seed = 0; seed < 600; seed++) {
+    for (let seed = 0; seed < seeds(600); seed++) {
       const { group, memory, scalars } = randomProgram(new Draw(seed));
       await expectAgreement(all, { groups: [group], memory, scalars }, 2e-4, `seed ${seed}`);
     }

@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
 import type { ContractGroup } from "../../src/backend.js";
 import { Draw, operand, span } from "./draw.js";
-import { backends, expectAgreement } from "./outcome.js";
+import { backends, expectAgreement, seeds } from "./outcome.js";
 
 const all = backends();
 
@@ -38,7 +38,7 @@ function product(draw: Draw, batch: readonly number[], M: number, N: number, K: 
 
 describe("matmul", () => {
   it("agrees with the interpreter on random shapes and strides", async () => {
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < seeds(300); seed++) {
       const draw = new Draw(seed);
       const size = () =>
         draw.chance(0.03) ? 0 : draw.chance(0.15) ? 1 : draw.chance(0.3) ? draw.int(1, 70) : draw.int(1, 20);

@@ -3,8 +3,16 @@ import type { Backend, Group, GuardReport, Plan, Slot } from "../../src/backend.
 import type { CpuBackend } from "../../src/backends/cpu/cpuBackend.js";
 import { nativeProblem, openNative } from "../../src/backends/cpu/native.js";
 import { openWasmSync } from "../../src/backends/cpu/wasmHost.node.js";
+import { webgpu } from "../../src/backends/webgpu/webgpu.js";
+import { WebGpuBackend } from "../../src/backends/webgpu/webgpuBackend.js";
 import type { HostArray } from "../../src/dtype.js";
 import { Interpreter } from "../interpreter/interpreter.js";
+import { softwareGpu } from "../webgpu/softwareGpu.js";
+
+/** How many of `count` random cases a lane runs: shaders take long to compile where a processor plays the GPU. */
+export function seeds(count: number): number {
+  return process.env.FAI_TEST_DEVICE === "webgpu" ? Math.ceil(count / 20) : count;
+}
 
 /** Groups over slots that hold `memory` before; every slot is compared afterwards. */
 export interface Work {
@@ -19,8 +27,20 @@ export interface Outcome {
   report: GuardReport | undefined;
 }
 
-/** The kernels of every instruction set that runs here, with one thread and with two, and without machine code, side by side. */
+// Opened once a file, in the lane of WebGPU alone.
+const gpu = process.env.FAI_TEST_DEVICE === "webgpu" ? await openGpu() : [];
+
+/** Both shapes of the WebGPU kernels: for processors that play a GPU, and for GPUs. */
+async function openGpu(): Promise<Backend[]> {
+  return Promise.all([true, false].map(async (software) => webgpu({ gpu: await softwareGpu(), software })));
+}
+
+/** The kernels of every instruction set that runs here, with one thread and with two, and without machine code, side by side; or those of WebGPU. */
 export function backends(): Backend[] {
+  if (gpu.length > 0) {
+    afterAll(() => Promise.all(gpu.map((backend) => backend.close())));
+    return gpu;
+  }
   const list: CpuBackend[] = [];
   const isas = nativeProblem() === undefined ? (["avx512", "avx2"] as const) : [];
   for (const threads of [1, 2]) {
@@ -76,17 +96,27 @@ export async function expectAgreement(list: readonly Backend[], work: Work, tole
   const single = new Map<string, Outcome>();
   for (const backend of list) {
     const actual = await outcome(backend, work);
-    const { isa, threads } = (backend as CpuBackend).engine;
-    const name = `${what} on ${isa} with ${threads} threads`;
+    const { isa, name } = described(backend, what);
+    // Shaders round products before they add them.
+    const slack = backend instanceof WebGpuBackend ? 2 : 1;
     expect(actual.report, name).toEqual(expected.report);
     if (expected.report !== undefined) continue;
     const other = single.get(isa);
     actual.memory.forEach((data, slot) => {
-      if (other === undefined) expectClose(data, expected.memory[slot]!, tolerance, `${name}, slot ${slot}`);
+      if (other === undefined) expectClose(data, expected.memory[slot]!, tolerance * slack, `${name}, slot ${slot}`);
       else expect(bytesOf(data).equals(bytesOf(other.memory[slot]!)), `${name} gives the same bits`).toBe(true);
     });
     if (other === undefined) single.set(isa, actual);
   }
+}
+
+function described(backend: Backend, what: string): { isa: string; name: string } {
+  if (backend instanceof WebGpuBackend) {
+    const isa = backend.software ? "webgpu, software" : "webgpu, hardware";
+    return { isa, name: `${what} on ${isa}` };
+  }
+  const { isa, threads } = (backend as CpuBackend).engine;
+  return { isa, name: `${what} on ${isa} with ${threads} threads` };
 }
 
 function bytesOf(data: HostArray): Buffer {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Load, ReduceGroup } from "../../src/backend.js";
 import type { HostArray } from "../../src/dtype.js";
 import { Draw, span } from "./draw.js";
-import { backends, expectAgreement, outcome } from "./outcome.js";
+import { backends, expectAgreement, outcome, seeds } from "./outcome.js";
 
 const all = backends();
 
@@ -90,7 +90,7 @@ function rows(
 
 describe("reduce groups", () => {
   it("agree with the interpreter on random windows", async () => {
-    for (let seed = 0; seed < 500; seed++) {
+    for (let seed = 0; seed < seeds(500); seed++) {
       const { group, memory } = randomReduction(new Draw(seed));
       await expectAgreement(all, { groups: [group], memory }, 1e-5, `seed ${seed}`);
     }

@@ -1,0 +1,3 @@
+export { DeviceLostError } from "./errors.js";
+export { type WebGpuOptions, webgpu, webgpuFor } from "./webgpu.js";
+export type { BackendOptions, WebGpuBackend } from "./webgpuBackend.js";

@@ -1,0 +1,103 @@
+import type { Operand } from "../../../backend.js";
+import { sizeOf } from "../../../shape.js";
+import { address, collapse, split } from "../codegen/space.js";
+import { entry, type Kernel } from "../kernel.js";
+import { type ContractRule, isVectorOperand } from "./context.js";
+
+/*
+ * The guard's words, all 0 before a submission: 0 the code of the first group that met a fault, 1 the index it met,
+ * 2 while a group is being looked at: all bits of the first position with a fault, flipped.
+ */
+
+/** What word 0 of the guard holds when `group` met a fault. */
+function faultCode(fault: "index" | "nonFinite", group: number): number {
+  return group * 4 + (fault === "index" ? 1 : 2);
+}
+
+/** The fault and the group that word 0 of a guard means. */
+export function decodeFault(code: number): { fault: "index" | "nonFinite"; group: number } {
+  return { fault: (code & 3) === 1 ? "index" : "nonFinite", group: code >>> 2 };
+}
+
+/** The kernels that look for indices out of 0 to size - 1, and take note of the first one. */
+export function checkIndices(index: Operand, size: number, group: number, label: string): Kernel[] {
+  // Along dims of stride 0 the same index comes again: the first of them is enough.
+  const used = index.shape.map((n, d) => (index.strides[d] === 0 ? 1 : n));
+  const { dims, lists } = collapse(used, [index.strides]);
+  const total = sizeOf(dims);
+  if (sizeOf(index.shape) === 0) return [];
+  const names = dims.map((_, d) => `n${d}`);
+  const value = (position: string) => [
+    ...split(position, dims, names),
+    `let value = bitcast<i32>(ld0(${address(lists[0]!, index.offset, names)}));`,
+  ];
+  const groups = Math.min(256, Math.ceil(total / 64));
+  const look = [
+    entry([64, 1, 1]),
+    `for (var position = i32(at.x); position < ${total}; position += ${groups * 64}) {`,
+    ...value("position"),
+    `if (value < 0 || value >= ${size}) { atomicMax(&guard[2], ~u32(position)); }`,
+    "} }",
+  ];
+  const note = [
+    entry([1, 1, 1]),
+    "let flipped = atomicExchange(&guard[2], 0u);",
+    "if (flipped == 0u || atomicLoad(&guard[0]) != 0u) { return; }",
+    "let position = i32(~flipped);",
+    ...value("position"),
+    `atomicStore(&guard[0], ${faultCode("index", group)}u);`,
+    "atomicStore(&guard[1], bitcast<u32>(value));",
+    "}",
+  ];
+  const shared = { places: [{ slot: index.slot }], memory: "words", guard: "fault" } as const;
+  return [
+    {
+      ...shared,
+      label: `${label}, look at indices`,
+      code: look.join("\n"),
+      workgroup: [64, 1, 1],
+      grid: [groups, 1, 1],
+    },
+    { ...shared, label: `${label}, note a fault`, code: note.join("\n"), workgroup: [1, 1, 1], grid: [1, 1, 1] },
+  ];
+}
+
+/** checkFinite: sets the guard when an exponent has all its bits. */
+export const checkFinite: ContractRule<"checkFinite"> = ({ inputs, label }, _, group) => {
+  const x = inputs[0]!;
+  if (sizeOf(x.shape) === 0) return [];
+  const { dims, lists } = collapse(x.shape, [x.strides]);
+  const names = dims.map((_, d) => `n${d}`);
+  const along = dims.length - 1;
+  const four = along >= 0 && isVectorOperand({ ...x, shape: dims, strides: lists[0]! }, along);
+  const total = sizeOf(dims) / (four ? 4 : 1);
+  const groups = Math.min(1024, Math.ceil(total / 64));
+  const at = address(lists[0]!, x.offset, names);
+  const code = [
+    entry([64, 1, 1]),
+    "var found = false;",
+    `for (var unit = i32(at.x); unit < ${total}; unit += ${groups * 64}) {`,
+    `let point = unit${four ? " * 4" : ""};`,
+    ...split("point", dims, names),
+    four
+      ? `found = found || any((ldv0(${at}) & vec4u(0x7f800000u)) == vec4u(0x7f800000u));`
+      : `found = found || (ld0(${at}) & 0x7f800000u) == 0x7f800000u;`,
+    "}",
+    "if (!found) { return; }",
+    "for (;;) {",
+    `let was = atomicCompareExchangeWeak(&guard[0], 0u, ${faultCode("nonFinite", group)}u);`,
+    "if (was.exchanged || was.old_value != 0u) { break; }",
+    "} }",
+  ].join("\n");
+  return [
+    {
+      label,
+      places: [{ slot: x.slot }],
+      memory: four ? "vectors" : "words",
+      guard: "fault",
+      code,
+      workgroup: [64, 1, 1],
+      grid: [groups, 1, 1],
+    },
+  ];
+};
