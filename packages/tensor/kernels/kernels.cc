@@ -7,5 +7,6 @@
 #include "depthwise.cc"
 #include "pooling.cc"
 #include "gather.cc"
+#include "scatterRows.cc"
 #include "sort.cc"
 #include "run.cc"

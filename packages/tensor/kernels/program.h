@@ -7,7 +7,7 @@
 enum GroupKind {
   GROUP_MAP, GROUP_REDUCE, GROUP_MATMUL, GROUP_CONV, GROUP_CONV_WEIGHT,
   GROUP_DEPTHWISE, GROUP_DEPTHWISE_WEIGHT, GROUP_POOL, GROUP_POOL_BACK,
-  GROUP_GATHER, GROUP_SCATTER_ADD, GROUP_SORT, GROUP_CHECK_FINITE, GROUP_NOTHING,
+  GROUP_GATHER, GROUP_SCATTER_ADD, GROUP_SCATTER_ROWS, GROUP_SORT, GROUP_CHECK_FINITE, GROUP_NOTHING,
 };
 
 // Words of a tile program. Registers are numbered; each stands for one tile of 32-bit values.
@@ -33,7 +33,8 @@ enum { DIRECT_RESULT = 256, OWN_RESULT = 256 };
 //   WORD          32 bits; a contiguous tile is used in place
 //   WORD_COPIED   32 bits, always copied: a store of the same group overwrites the place
 //   BYTE          one byte in memory, 32 bits in registers
-enum Access { ACCESS_WORD, ACCESS_WORD_COPIED, ACCESS_BYTE, ACCESS_SCALAR, ACCESS_IOTA };
+//   ROWS          [access, slot, width, rows]: rows of which most are zeros, as scatterRows.cc leaves them
+enum Access { ACCESS_WORD, ACCESS_WORD_COPIED, ACCESS_BYTE, ACCESS_SCALAR, ACCESS_IOTA, ACCESS_ROWS };
 
 enum ReduceOp {
   REDUCE_SUM, REDUCE_MAX, REDUCE_ARGMAX, REDUCE_SUM_INT, REDUCE_MAX_INT, REDUCE_ARGMAX_INT,

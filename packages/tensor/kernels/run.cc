@@ -18,6 +18,7 @@ void runGroup(const Context &context, int kind, const int32_t *payload) {
     case GROUP_POOL_BACK: return runPoolBack(context, payload);
     case GROUP_GATHER: return runGather(context, payload);
     case GROUP_SCATTER_ADD: return runScatterAdd(context, payload);
+    case GROUP_SCATTER_ROWS: return runScatterRows(context, payload);
     case GROUP_SORT: return runSort(context, payload);
     case GROUP_CHECK_FINITE: return runCheckFinite(context, payload);
     case GROUP_NOTHING: return;

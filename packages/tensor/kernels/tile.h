@@ -121,6 +121,21 @@ inline void storeRecord(const Context &context, const int32_t *record, const int
   else storeView(context.at<int32_t>(slot, offset), from, record + 3, start, n);
 }
 
+// Where the rows lie that a scatter has touched: a place for each row (-1: all zeros), then the rows themselves.
+INLINE Index rowsStart(int rows) { return (Index(rows) + 15) & ~Index(15); }
+
+// Elements [start, start + n) of the whole rows.
+inline void loadRows(int32_t *to, const int32_t *places, int width, int rows, int start, int n) {
+  const int32_t *touched = places + rowsStart(rows);
+  int row = start / width, column = start - row * width;
+  for (int done = 0; done < n; row++, column = 0) {
+    const int place = places[row], run = least(width - column, n - done);
+    if (place < 0) zeroBytes(to + done, Index(run) * 4);
+    else copyBytes(to + done, touched + Index(place) * width + column, Index(run) * 4);
+    done += run;
+  }
+}
+
 // The registers of one thread, and where each tile's values are: in the register's own memory or in place.
 struct Tiles {
   const Context &context;
@@ -148,6 +163,7 @@ struct Tiles {
       } [[fallthrough]];
       case ACCESS_WORD_COPIED: return loadView(to, context.at<const int32_t>(slot, record[2]), view, start, n);
       case ACCESS_BYTE: return loadView(to, context.at<const uint8_t>(slot, record[2]), view, start, n);
+      case ACCESS_ROWS: return loadRows(to, context.at<const int32_t>(slot, 0), record[2], record[3], start, n);
       case ACCESS_SCALAR: {
         const int32_t value = context.scalars[slot];
         for (int i = 0; i < n; i++) to[i] = value;

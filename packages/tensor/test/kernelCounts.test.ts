@@ -1,7 +1,18 @@
 import { beforeEach, expect, test } from "vitest";
 import { NullBackend } from "../src/backends/null/null.js";
 import { discard, explainPlan, gradients, leaf, Parameter, type Tensor, use } from "../src/index.js";
-import { BatchNorm2d, Conv2d, crossEntropy, LayerNorm, Linear, Module } from "../src/nn/index.js";
+import {
+  BatchNorm2d,
+  Conv2d,
+  crossEntropy,
+  GRU,
+  LayerNorm,
+  Linear,
+  LSTM,
+  Module,
+  type RecurrentOutput,
+  RNN,
+} from "../src/nn/index.js";
 
 /** A tensor that somebody gives: nothing about it is computed. */
 const given = (...shape: number[]) =>
@@ -88,8 +99,24 @@ beforeEach(() => {
   use(new NullBackend());
 });
 
+const kernelsOf = (plan: string) => Number(/^(\d+) kernels,/m.exec(plan)![1]);
+
 /** The number changes when the planner does: a smaller one is a gain to write down, a larger one a loss to explain. */
 test.each(cases)("%s: %i kernels", (_, kernels, build) => {
   const plan = explainPlan(...build());
-  expect(Number(/^(\d+) kernels,/m.exec(plan)![1]), plan).toBe(kernels);
+  expect(kernelsOf(plan), plan).toBe(kernels);
+});
+
+test.each<[string, () => Module<Tensor, RecurrentOutput<unknown>>]>([
+  ["RNN", () => new RNN(8, 16)],
+  ["GRU", () => new GRU(8, 16)],
+  ["LSTM", () => new LSTM(8, 16) as Module<Tensor, RecurrentOutput<unknown>>],
+])("every further step of %s takes two products and two maps, forward and back", (_, build) => {
+  const [net, loss] = [build(), new Linear(16, 4)];
+  const plan = (steps: number) => {
+    const x = given(steps, 4, 8);
+    const y = loss.call(net.call(x.value).output);
+    return explainPlan(y, ...backward(y, [x, ...net.parameters()]));
+  };
+  expect(kernelsOf(plan(9)) - kernelsOf(plan(6)), plan(9)).toBe(3 * 4);
 });

@@ -57,6 +57,7 @@ export type {
 export type { Measured } from "./loop.js";
 export type { Activation } from "./lossActivation.js";
 export {
+  accuracyThreshold,
   areaUnderCurve,
   auc,
   bestThreshold,

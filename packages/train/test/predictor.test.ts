@@ -1,10 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "@fai/tensor";
 import { crossEntropy, Linear } from "@fai/tensor/nn";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { encodePredictor, loadPredictor, savePredictor } from "../src/index.js";
+import { Net, netLearner } from "./points.js";
 
 let folder = "";
 beforeAll(async () => {
@@ -51,6 +54,43 @@ describe("a predictor", () => {
     ["undefined", undefined, "[savePredictor] preparation.ids is undefined"],
   ])("refuses %s, which JSON would change", async (_, ids, message) => {
     await expect(encodePredictor({ ...parts(), preparation: { ids } })).rejects.toThrow(message);
+  });
+
+  it("is written by a learner, with what makes predictions of its outputs", async () => {
+    const learner = netLearner();
+    await learner.fit(0.1);
+    const path = join(folder, "net.safetensors");
+    const info = { kind: "points", architecture: {}, preparation: { classes: ["below", "above"] } };
+    await learner.savePredictor(path, info);
+    const loaded = await loadPredictor(path, "points", () => new Net());
+    expect([loaded.activation, loaded.preparation]).toEqual(["softmax", info.preparation]);
+    const x = tensor([[1, 2, 3, 4]]);
+    expect(await (await loaded.predict(x)).data()).toEqual(await (await learner.predict(x)).data());
+
+    const own = netLearner({ activation: (output) => output.mul(2) });
+    await expect(own.savePredictor(path, info)).rejects.toThrow(
+      "[savePredictor] the learner has an activation of its own, which a file cannot hold.",
+    );
+    await own.savePredictor(path, { ...info, activation: "none" });
+    expect((await loadPredictor(path, "points", () => new Net())).activation).toBe("none");
+  });
+
+  it("that cannot be read is named", async () => {
+    const nowhere = join(folder, "nowhere.safetensors");
+    await expect(loadPredictor(nowhere, "flowers", build)).rejects.toThrow(`[loadPredictor] ${nowhere} cannot be read`);
+    await expect(loadPredictor("http://127.0.0.1:9/flowers", "flowers", build)).rejects.toThrow(
+      "[loadPredictor] http://127.0.0.1:9/flowers cannot be reached",
+    );
+    const server = createServer((request, response) => {
+      if (request.url === "/flowers") encodePredictor(parts()).then((bytes) => response.end(bytes));
+      else response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const from = (path: string) => loadPredictor(new URL(`http://127.0.0.1:${port}${path}`), "flowers", build);
+    expect((await from("/flowers")).kind).toBe("flowers");
+    await expect(from("/weeds")).rejects.toThrow(/weeds answers 404 Not Found/);
+    server.close();
   });
 
   it("of another kind, or of no predictor, is refused", async () => {

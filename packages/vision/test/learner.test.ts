@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { leaf, manualSeed, type Tensor } from "@fai/tensor";
 import { Linear, Module, Sequential } from "@fai/tensor/nn";
@@ -85,6 +85,17 @@ describe("visionLearner", () => {
     const decoded = await ImagePredictor.load(await learner.predictor().encode(), small);
     const picture = leaf(await data.validSet.picture(0), [1, size, size, 3], "u8");
     expect((await decoded.predict(picture))[0]!.label).toBe(predictions[0]!.label);
+  });
+
+  test("writes nothing beside the pictures", async () => {
+    const files = () => readdirSync(folder.path, { recursive: true }).sort();
+    const before = files();
+    using elsewhere = temporaryFolder();
+    const learner = visionLearner(await load(), small, { modelsDir: elsewhere.path });
+    await learner.fit(0.01, { cycles: 1, cycleLength: 1, cycleSave: "cycle", bestSave: "best" });
+    await learner.lrFind({ steps: 5 });
+    expect(files()).toEqual(before);
+    expect(readdirSync(elsewhere.path).sort()).toEqual(["best.safetensors", "cycle_cyc_0.safetensors"]);
   });
 
   test("a model of another number of classes, or for larger pictures, is refused before training", async () => {

@@ -50,12 +50,11 @@ export class Builder {
 
   constructor(graph: Graph, fused: boolean) {
     this.graph = graph;
-    const position = positionsOf(graph);
-    this.position = position;
-    this.fusion = fuse(graph, position, fused);
-    this.parts = fused ? findParts(graph, position, this.fusion) : new Map<Node, Part>();
+    this.position = positionsOf(graph);
+    this.fusion = fuse(graph, this.position, fused);
+    this.parts = fused ? findParts(graph, this.position, this.fusion) : new Map<Node, Part>();
     this.drafts = new Drafts(fused);
-    this.expressions = new Expressions(position, (value) => this.window(value));
+    this.expressions = new Expressions(this.position, (value) => this.window(value));
     graph.roots.forEach((root, i) => {
       const key = `${root.position}.${root.index}`;
       if (!this.firstRoot.has(key)) this.firstRoot.set(key, i);
@@ -151,15 +150,6 @@ export class Builder {
     this.setWindow(node, 0, { ...stored.home, stored });
   }
 
-  /** One element, seen everywhere. */
-  private storeConstant(node: Node, value: Value): void {
-    const { shape, dtype } = specOf(value);
-    const stored = this.newStored({ shape: [], dtype }, [], { kind: "scratch" });
-    stored.expression = this.expressions.of(value, identityMap(0), "", 0);
-    this.drafts.map([], stored.expression, { stored, ...this.strided(stored) }, [], false);
-    this.setWindow(node, 0, { shape, strides: shape.map(() => 0), offset: 0, stored });
-  }
-
   /** Where `node`, whose result lies in `order`, is to be computed to as a part of a concat, if it is one. */
   private insideConcat(node: Node, order: Order): Window | undefined {
     const part = this.parts.get(node);
@@ -186,6 +176,15 @@ export class Builder {
     const to = this.insideConcat(concat, rowMajor(rank)) ?? this.output(concat, position, 0);
     to.stored.read = true;
     return to;
+  }
+
+  /** One element, seen everywhere. */
+  private storeConstant(node: Node, value: Value): void {
+    const { shape, dtype } = specOf(value);
+    const stored = this.newStored({ shape: [], dtype }, [], { kind: "scratch" });
+    stored.expression = this.expressions.of(value, identityMap(0), "", 0);
+    this.drafts.map([], stored.expression, { stored, ...this.strided(stored) }, [], false);
+    this.setWindow(node, 0, { shape, strides: shape.map(() => 0), offset: 0, stored });
   }
 
   private newStored({ shape, dtype }: Spec, order: Order, place: Place): Stored {

@@ -1,5 +1,7 @@
 import type { ConvParams, PoolParams } from "../../src/backend.js";
 import { type CrossEntropyOptions, crossEntropy } from "../../src/nn/crossEntropy.js";
+import { runSequence } from "../../src/nn/recurrentSequence.js";
+import { gruStep, lstmStep, rnnStep } from "../../src/nn/recurrentStep.js";
 import type { Op } from "../../src/node.js";
 import { avgPool2d, conv2d, conv2dInput, conv2dWeight, matmul, maxPool2d, poolBack } from "../../src/ops/contract.js";
 import { cast, expand, reshape } from "../../src/ops/convert.js";
@@ -94,6 +96,32 @@ const crossEntropies: Case[] = [
   },
 ];
 
+/** Sequences: three steps of two samples, from zeros and from a state, in both directions, and a single step. */
+const sequences: Case[] = [rnnStep("tanh"), gruStep, lstmStep].flatMap((step) => {
+  const [steps, batch, inputs, size] = [3, 2, 2, 2];
+  const all = [
+    at(-1, 1, [steps, batch, inputs]),
+    ...[inputs, size].map((n, i) => randomLeaf([step.gates * size, n], { seed: 3 + i })),
+    ...[0, 1].map((i) => randomLeaf([step.gates * size], { seed: 5 + i })),
+  ];
+  const state = [0, 1].map((i) => randomLeaf([batch, size], { seed: 7 + i })).slice(0, step === lstmStep ? 2 : 1);
+  const run =
+    (reverse: boolean, carries: boolean, count: number) =>
+    (x: Tensor, weightIh: Tensor, weightHh: Tensor, biasIh: Tensor, biasHh: Tensor, ...start: Tensor[]) => {
+      const weights = { weightIh, weightHh, biasIh, biasHh };
+      const part = slice(x, [0, count]);
+      const { output, end } = runSequence(step, part, carries ? start : undefined, weights, reverse);
+      // The end of a net with a cell counts alone, too; the hidden state is in both.
+      return concat([reshape(output, [-1, size]), ...end]);
+    };
+  return [
+    { inputs: all, build: run(false, false, steps), order: 1 },
+    { inputs: [...all, ...state], build: run(true, true, steps), order: 1 },
+    { inputs: [...all, ...state], build: run(false, true, 2) },
+    { inputs: all, build: run(true, false, 1) },
+  ];
+});
+
 /** At least one case for every derivative; a missing row does not compile. */
 export const cases: { [O in Differentiable]: () => Case[] } = {
   neg: () => one(elementwise.neg),
@@ -124,6 +152,7 @@ export const cases: { [O in Differentiable]: () => Case[] } = {
       build: (x, weight, bias) => batchNormTraining(x, { weight, bias }).y,
     },
     ...crossEntropies,
+    ...sequences,
   ],
 
   add: () => [

@@ -2,6 +2,21 @@ import { gather, softmax, stack, type Tensor, TensorError } from "@fai/tensor";
 import { crossEntropy } from "@fai/tensor/nn";
 import type { Metric, SetMetric } from "../metrics.js";
 
+/** Share of decisions that are right where each row has several labels: logits whose sigmoid is above `threshold` (0.5), and targets of 0 and 1, of one shape. A mean over rows. */
+export function accuracyThreshold(threshold = 0.5): Metric<Tensor, Tensor> {
+  if (!(threshold >= 0 && threshold <= 1))
+    throw new TensorError("accuracyThreshold", `threshold is ${threshold}, expected 0 to 1.`);
+  return (output, target) => {
+    if (output.shape.join() !== target.shape.join()) {
+      throw new TensorError(
+        "accuracyThreshold",
+        `outputs [${output.shape.join(", ")}] with targets [${target.shape.join(", ")}]: expected equal shapes. Is accuracy meant, for class indices?`,
+      );
+    }
+    return output.sigmoid().gt(threshold).cast("f32").eq(target.cast("f32")).mean();
+  };
+}
+
 /** Share of logits [N, classes] among whose `k` largest (5) the target's class is; equal ones count in its favour. A mean over rows. */
 export function topK(k = 5): Metric<Tensor, Tensor> {
   if (!(Number.isInteger(k) && k >= 1))
@@ -30,7 +45,7 @@ export const perplexity: SetMetric<Tensor, Tensor> = {
 /** Options of `fBeta`, `precision` and `recall`. */
 export interface FBetaOptions {
   /**
-   * "binary": of class 1; "macro": the mean over classes; "micro": of all decisions together; "samples": the mean over rows, as
+   * "binary": of class 1, or of the only column there is; "macro": the mean over classes; "micro": of all decisions together; "samples": the mean over rows, as
    * 0.7's f2 ("macro").
    */
   average?: "binary" | "macro" | "micro" | "samples";
@@ -40,7 +55,7 @@ export interface FBetaOptions {
 
 /**
  * F-beta over the whole set: recall counts beta times as much as precision. Targets are class indices [N], or a 0 or 1 for
- * each class [N, classes]; outputs are logits [N, classes]. What is 0 / 0 counts as 0.
+ * each class [N, classes]; outputs are logits [N, classes]. For one decision a row, outputs are [N] or [N, 1]. What is 0 / 0 counts as 0.
  */
 export function fBeta(beta: number, options: FBetaOptions = {}): SetMetric<Tensor, Tensor> {
   const weight = beta * beta;
@@ -75,7 +90,7 @@ function scoreOf({ average = "macro", threshold = 0.5 }: FBetaOptions, score: Sc
       if (average === "samples") return mean(parts.flatMap((part) => scores(part)));
       const counts = sumParts(parts);
       if (average === "macro") return mean(scores(counts));
-      if (average === "binary") return scores(counts)[1] ?? Number.NaN;
+      if (average === "binary") return scores(counts).slice(0, 2).at(-1)!;
       const n = counts.length / 3;
       const total = (at: number) => counts.slice(at * n, (at + 1) * n).reduce((sum, value) => sum + value, 0);
       return score(total(0), total(1), total(2));
@@ -85,10 +100,12 @@ function scoreOf({ average = "macro", threshold = 0.5 }: FBetaOptions, score: Sc
 
 /** Zeros and ones [N, classes]: what is said, and what is. */
 function decisions(output: Tensor, target: Tensor, threshold: number): { predicted: Tensor; actual: Tensor } {
+  const isColumn = target.rank === 1 && (output.rank === 1 || (output.rank === 2 && output.shape[1] === 1));
+  if (isColumn) return decisions(output.reshape(-1, 1), target.unsqueeze(1), threshold);
   if (output.rank !== 2 || (target.rank !== 1 && target.shape.join() !== output.shape.join())) {
     throw new TensorError(
       "fBeta",
-      `outputs [${output.shape.join(", ")}] with targets [${target.shape.join(", ")}]: expected [N, classes] with [N] or [N, classes].`,
+      `outputs [${output.shape.join(", ")}] with targets [${target.shape.join(", ")}]: expected [N, classes] with [N] or [N, classes], or [N] with [N].`,
     );
   }
   if (target.rank === 2) return { predicted: output.sigmoid().gt(threshold).cast("f32"), actual: target.cast("f32") };

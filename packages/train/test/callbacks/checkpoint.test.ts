@@ -65,6 +65,31 @@ describe("a checkpoint", () => {
     }
   });
 
+  it("goes on in a phase with an optimizer of its own", async () => {
+    const run = async (path: string | undefined, last = Number.POSITIVE_INFINITY) => {
+      const fault: Callback = {
+        order: 2e4,
+        afterBatch: (run) => {
+          if (run.training && run.step + 1 === last) throw new Error("power cut");
+        },
+      };
+      const learner = netLearner({ optimizer: sgd() });
+      const phases = [
+        { epochs: 1, lr: 0.1 },
+        { epochs: 2, lr: linear(0.01, 0.001), optimizer: adam(), wd: 0.01 },
+      ];
+      manualSeed(7);
+      await learner.fitPhases(phases, { callbacks: [fault, ...(path ? [checkpoint(path, { every: 3 })] : [])] });
+      return { losses: learner.history.losses, cells: await cellsOf(learner.model) };
+    };
+    const whole = await run(undefined);
+    for (const last of [5, 17, 25]) {
+      const path = join(folder, `phases-${last}.safetensors`);
+      await expect(run(path, last)).rejects.toThrow("power cut");
+      expect(await run(path)).toEqual(whole);
+    }
+  });
+
   it("does not count a batch that failed before its step", async () => {
     const whole = await train(undefined);
     const path = join(folder, "failed.safetensors");

@@ -5,6 +5,7 @@ import {
   type AnyMetric,
   ArrayDataset,
   accuracy,
+  accuracyThreshold,
   areaUnderCurve,
   auc,
   bestThreshold,
@@ -108,6 +109,25 @@ describe("metrics of classes, by hand and over any batches", () => {
     const best = bestThreshold(chances, flags, classes);
     expect(best.score).toBeCloseTo(score(best.threshold), 6);
     for (const other of [0.1, 0.3, 0.5, 0.7]) expect(best.score).toBeGreaterThanOrEqual(score(other) - 1e-9);
+  });
+
+  test("one decision a row, and several", async () => {
+    const yes = Float32Array.from(labels, (label) => (label === 1 ? 1 : 0));
+    const said = (i: number) => 1 / (1 + Math.exp(-scores[i]!)) > 0.6;
+    const hit = count((i) => said(i) && yes[i] === 1);
+    const options = { average: "binary", threshold: 0.6 } as const;
+    for (const x of [column(scores), { data: scores, shape: [1] }]) {
+      expect(await measured(precision(options), x, column(yes))).toBeCloseTo(hit / count(said), 5);
+      expect(await measured(recall(options), x, column(yes))).toBeCloseTo(hit / count((i) => yes[i] === 1), 5);
+    }
+    const right = count((i) => said(i) === (yes[i] === 1)) / rows;
+    expect(await measured(accuracyThreshold(0.6), column(scores), column(yes))).toBeCloseTo(right, 5);
+    const all = logits.filter((v, i) => (v > 0 ? 1 : 0) === flags[i]).length / logits.length;
+    expect(await measured(accuracyThreshold(), column(logits, classes), column(flags, classes))).toBeCloseTo(all, 5);
+    await expect(measured(accuracyThreshold(), column(logits, classes), column(labels))).rejects.toThrow(
+      /\[accuracyThreshold\] outputs .* Is accuracy meant, for class indices\?/,
+    );
+    expect(() => accuracyThreshold(2)).toThrow("threshold is 2");
   });
 
   test("AUC: the share of pairs in the right order, ties a half", async () => {

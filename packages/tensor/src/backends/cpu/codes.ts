@@ -10,7 +10,7 @@ function numbered<const Names extends readonly string[]>(names: Names): Record<N
 // biome-ignore format: one list
 export const groupKinds = numbered([
   "MAP", "REDUCE", "MATMUL", "CONV", "CONV_WEIGHT", "DEPTHWISE", "DEPTHWISE_WEIGHT", "POOL", "POOL_BACK",
-  "GATHER", "SCATTER_ADD", "SORT", "CHECK_FINITE", "NOTHING",
+  "GATHER", "SCATTER_ADD", "SCATTER_ROWS", "SORT", "CHECK_FINITE", "NOTHING",
 ]);
 
 /** Instructions of tile programs. */
@@ -26,7 +26,7 @@ export const tileOps = numbered([
 ]);
 
 /** How loads and stores touch memory. */
-export const accesses = numbered(["WORD", "WORD_COPIED", "BYTE", "SCALAR", "IOTA"]);
+export const accesses = numbered(["WORD", "WORD_COPIED", "BYTE", "SCALAR", "IOTA", "ROWS"]);
 
 /** Reductions. */
 export const reduceOps = numbered(["SUM", "MAX", "ARGMAX", "SUM_INT", "MAX_INT", "ARGMAX_INT"]);

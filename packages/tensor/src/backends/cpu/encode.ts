@@ -1,10 +1,11 @@
-import type { Group, Plan, Slot } from "../../backend.js";
+import type { ContractGroup, Group, Plan } from "../../backend.js";
 import { groupKinds, maxThreads } from "./codes.js";
 import { encodeContract } from "./encodeContract.js";
-import type { CodeWord, Encoded } from "./encoded.js";
+import type { CodeWord, Encoded, PlanContext } from "./encoded.js";
 import { encodeMap } from "./encodeMap.js";
 import { encodeReduce } from "./encodeReduce.js";
 import type { CodeBuffer } from "./jit/codeBuffer.js";
+import { encodeScatterRows, sparseTables } from "./sparseRows.js";
 
 /** A plan as the kernels read it. */
 export interface EncodedPlan {
@@ -19,9 +20,11 @@ export interface EncodedPlan {
   codeWords: CodeWord[];
 }
 
-function encodeGroup(group: Group, slots: readonly Slot[], code: CodeBuffer | undefined): Encoded {
-  if (group.kind === "map") return encodeMap(group, slots, code);
-  if (group.kind === "reduce") return encodeReduce(group, slots, code);
+function encodeGroup(group: Group, context: PlanContext): Encoded {
+  if (group.kind === "map") return encodeMap(group, context);
+  if (group.kind === "reduce") return encodeReduce(group, context);
+  const table = context.sparse.get(group.outputs[0]?.slot ?? -1);
+  if (table && group.op === "scatterAdd") return encodeScatterRows(group as ContractGroup<"scatterAdd">, table);
   return encodeContract(group);
 }
 
@@ -29,10 +32,11 @@ function encodeGroup(group: Group, slots: readonly Slot[], code: CodeBuffer | un
 export function encode(plan: Plan, threads: number = maxThreads, code?: CodeBuffer): EncodedPlan {
   const words: number[] = [];
   const codeWords: CodeWord[] = [];
+  const context = { slots: plan.slots, code, sparse: sparseTables(plan) };
   let workspaceBytes = 0;
   let nanoseconds = 0;
   for (const group of plan.groups) {
-    const encoded = encodeGroup(group, plan.slots, code);
+    const encoded = encodeGroup(group, context);
     words.push(groupKinds[encoded.kind], encoded.payload.length + 3, group.commit ? 1 : 0);
     for (const it of encoded.code ?? []) codeWords.push({ ...it, at: words.length + it.at });
     for (const word of encoded.payload) words.push(word);

@@ -1,8 +1,7 @@
-import type { MapGroup, Slot } from "../../backend.js";
+import type { MapGroup } from "../../backend.js";
 import { sizeOf } from "../../shape.js";
 import { elementNanoseconds, groupNanoseconds, unitsPerChunk } from "./cost.js";
-import { type Encoded, nothing, wholeLines } from "./encoded.js";
-import type { CodeBuffer } from "./jit/codeBuffer.js";
+import { type Encoded, nothing, type PlanContext, wholeLines } from "./encoded.js";
 import { collapse, memoryOrder, periodOf, permuted } from "./space.js";
 import { assemble, type TileProgram, type TileSource, tileProgram } from "./tileProgram.js";
 
@@ -22,7 +21,7 @@ export function orderedSource(
   stores: MapGroup["stores"],
   results: readonly number[],
   order: readonly number[],
-  slots: readonly Slot[],
+  context: PlanContext,
 ): TileSource {
   return {
     dims: permuted(group.dims, order),
@@ -32,7 +31,7 @@ export function orderedSource(
     instructions: group.instructions,
     stores: stores.map((store) => ({ ...store, strides: permuted(store.strides, order) })),
     results,
-    slots,
+    context,
   };
 }
 
@@ -109,14 +108,14 @@ function inBlocks(source: TileSource): TileSource {
 }
 
 /** Encodes elementwise work. */
-export function encodeMap(group: MapGroup, slots: readonly Slot[], code?: CodeBuffer): Encoded {
+export function encodeMap(group: MapGroup, context: PlanContext): Encoded {
   const elements = sizeOf(group.dims);
   if (elements === 0) return nothing;
-  const source = inBlocks(orderedSource(group, group.stores, [], mapOrder(group), slots));
+  const source = inBlocks(orderedSource(group, group.stores, [], mapOrder(group), context));
   const { tile, program } = fitTile((around) => {
     const length = Math.min(tileLength(source, around), elements);
     const repeats = (period: number) => elements > length && length % period === 0;
-    return { tile: length, program: tileProgram(source, repeats, code) };
+    return { tile: length, program: tileProgram(source, repeats) };
   });
   const perElement = elementNanoseconds(source.dims, source.loads, source.instructions, source.stores);
   const tilesPerChunk = unitsPerChunk(Math.ceil(elements / tile), perElement * tile);

@@ -1,11 +1,10 @@
-import type { ReduceGroup, Slot, Store } from "../../backend.js";
+import type { ReduceGroup, Store } from "../../backend.js";
 import { invariant } from "../../errors.js";
 import { sizeOf } from "../../shape.js";
 import { maxReductions, reduceOps } from "./codes.js";
 import { chunkNanoseconds, elementNanoseconds, groupNanoseconds, unitsPerChunk } from "./cost.js";
-import { type Encoded, nothing, wholeLines } from "./encoded.js";
+import { type Encoded, nothing, type PlanContext, wholeLines } from "./encoded.js";
 import { fitTile, orderedSource } from "./encodeMap.js";
-import type { CodeBuffer } from "./jit/codeBuffer.js";
 import { collapse, footprint, memoryOrder, permuted } from "./space.js";
 import { assemble, storeRecord, tileProgram, type Word } from "./tileProgram.js";
 
@@ -35,7 +34,7 @@ function registerTypes({ loads, instructions }: ReduceGroup): ("f32" | "i32")[] 
  * Encodes a reduction. The largest operand decides the order of the dimensions; kept ones that are innermost in memory
  * stay inside, all others go outside the reduced ones.
  */
-export function encodeReduce(group: ReduceGroup, slots: readonly Slot[], code?: CodeBuffer): Encoded {
+export function encodeReduce(group: ReduceGroup, context: PlanContext): Encoded {
   const { dims, reduced, reductions } = group;
   invariant(reductions.length <= maxReductions, `more than ${maxReductions} reductions in a group`);
   const byFootprint = group.loads
@@ -60,7 +59,7 @@ export function encodeReduce(group: ReduceGroup, slots: readonly Slot[], code?: 
     [],
     reductions.map((it) => it.register),
     order,
-    slots,
+    context,
   );
   const segment = rows * inner;
   const { tile, layout, program } = fitTile((around) => {
@@ -68,11 +67,11 @@ export function encodeReduce(group: ReduceGroup, slots: readonly Slot[], code?: 
       const segments = Math.min(Math.floor(around / segment), outer);
       const length = segments * segment;
       const repeats = (period: number) => outer > segments && length % period === 0;
-      return { tile: length, layout: 0, program: tileProgram(source, repeats, code) };
+      return { tile: length, layout: 0, program: tileProgram(source, repeats) };
     }
     const length = inner <= around ? Math.floor(around / inner) * inner : around;
     const repeats = (period: number) => (inner <= around ? inner % period === 0 : period === 1);
-    return { tile: length, layout: 1, program: tileProgram(source, repeats, code) };
+    return { tile: length, layout: 1, program: tileProgram(source, repeats) };
   });
 
   const perElement = elementNanoseconds(source.dims, source.loads, source.instructions, []) + 0.1 * reductions.length;

@@ -1,4 +1,16 @@
+import type { Slot } from "../../backend.js";
 import type { groupKinds } from "./codes.js";
+import type { CodeBuffer } from "./jit/codeBuffer.js";
+import type { SparseTable } from "./sparseRows.js";
+
+/** What encoding a group needs to know of its plan. */
+export interface PlanContext {
+  readonly slots: readonly Slot[];
+  /** Takes the machine code of elementwise work; undefined where there is none. */
+  readonly code: CodeBuffer | undefined;
+  /** The slots that hold sparse tables. */
+  readonly sparse: ReadonlyMap<number, SparseTable>;
+}
 
 /** A group's part of a program. */
 export interface Encoded {

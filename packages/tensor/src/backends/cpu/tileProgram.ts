@@ -1,7 +1,7 @@
-import type { Instruction, Load, Slot, Store } from "../../backend.js";
+import type { Instruction, Load, Store } from "../../backend.js";
 import { invariant } from "../../errors.js";
 import { accesses, directResult, maxRegisters, ownResult, tileOps } from "./codes.js";
-import type { CodeWord } from "./encoded.js";
+import type { CodeWord, PlanContext } from "./encoded.js";
 import type { CodeBuffer } from "./jit/codeBuffer.js";
 import type { CodeStep } from "./jit/codeSteps.js";
 import { collapse, isContiguous, periodOf, sharesMemory, type View, viewWords } from "./space.js";
@@ -14,7 +14,7 @@ export interface TileSource {
   stores: readonly Store[];
   /** Values that must be in registers when the program ends: what is reduced. */
   results: readonly number[];
-  slots: readonly Slot[];
+  context: PlanContext;
 }
 
 /** A tile program, its records still apart; `fixed` resolves where the records lie. */
@@ -61,9 +61,11 @@ function loadView(dims: readonly number[], load: Load): View {
 }
 
 /** The record of a load. */
-function loadRecord(load: Load, view: View, copied: boolean): number[] {
+function loadRecord(load: Load, view: View, copied: boolean, sparse: PlanContext["sparse"]): number[] {
   if (load.kind === "scalar") return [accesses.SCALAR, load.index, 0, ...viewWords(view)];
   if (load.kind === "iota") return [accesses.IOTA, 0, load.offset, ...viewWords(view)];
+  const table = sparse.get(load.slot);
+  if (table) return [accesses.ROWS, load.slot, table.width, table.rows];
   const isByte = load.dtype === "u8" || load.dtype === "bool";
   const access = isByte ? accesses.BYTE : copied ? accesses.WORD_COPIED : accesses.WORD;
   return [access, load.slot, load.offset, ...viewWords(view)];
@@ -83,8 +85,9 @@ export function storeRecord(store: Store, view: View): number[] {
  * A store may overwrite what the group loads (with the same strides). It runs early only when every load of its memory
  * is done and no longer needed; others wait for the end, and loads they would overwrite are copied.
  */
-export function tileProgram(source: TileSource, repeats: (period: number) => boolean, code?: CodeBuffer): TileProgram {
-  const { dims, loads, instructions, stores, slots } = source;
+export function tileProgram(source: TileSource, repeats: (period: number) => boolean): TileProgram {
+  const { dims, loads, instructions, stores } = source;
+  const { slots, code, sparse } = source.context;
   const loadCount = loads.length;
   const count = loadCount + instructions.length;
 
@@ -205,7 +208,7 @@ export function tileProgram(source: TileSource, repeats: (period: number) => boo
     },
     code,
     [
-      ...loads.map((it, value) => loadRecord(it, views[value]!, copied[value]!)),
+      ...loads.map((it, value) => loadRecord(it, views[value]!, copied[value]!, sparse)),
       ...stores.map((store, s) => storeRecord(store, storeViews[s]!)),
     ],
   );
