@@ -1,11 +1,14 @@
 /*
  * Single operations beside the machine's peak, one JSON line each:
  *
- *   npm run bench -- ops [--backend wasm|native] [--isa avx512|avx2] [--threads N] [--only TEXT] [--seconds S] [--vs-pytorch]
+ *   npm run bench -- ops [--backend wasm|native] [--isa avx512|avx2] [--threads N] [--only TEXT] [--seconds S] [--vs-pytorch | --vs COMMAND]
+ *     [--cpu-time]
  *
  * The peak is what a kernel of nothing but multiply-adds on registers reaches (ops/peak.cc, built with $CXX, else c++), measured
  * in turns with the operation and with as many threads, so that a busy machine slows both. The best of all rounds counts,
- * for every one of them: what else runs on the machine can only slow them. `--vs-pytorch` times PyTorch in the same turns ($PYTHON, else python3).
+ * for every one of them: what else runs on the machine can only slow them. `--only` may be given several times. `--vs-pytorch` times PyTorch in the same turns ($PYTHON,
+ * else python3), `--vs` any program that answers as ops/ops.py does.
+ * `--cpu-time` counts the process's processor time instead of the clock's: on a busy machine, with one thread.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -25,15 +28,24 @@ const { values: options } = parseArgs({
     backend: { type: "string" },
     isa: { type: "string" },
     threads: { type: "string", default: String(availableParallelism()) },
-    only: { type: "string", default: "" },
+    only: { type: "string", multiple: true, default: [""] },
     seconds: { type: "string", default: "0.3" },
     "vs-pytorch": { type: "boolean", default: false },
+    vs: { type: "string" },
+    "cpu-time": { type: "boolean", default: false },
   },
 });
 const threads = Number(options.threads);
 const rounds = 5;
 const slice = Number(options.seconds) / rounds;
 const rounded = (value: number) => Number(value.toPrecision(3));
+
+/** Milliseconds of the clock, or of the processor. */
+function now(): number {
+  if (!options["cpu-time"]) return performance.now();
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 /** A program that answers each line with a number. */
 interface Answerer {
@@ -71,10 +83,16 @@ const source = fileURLToPath(new URL("ops/peak.cc", import.meta.url));
 execFileSync(process.env.CXX ?? "c++", ["-O2", "-std=c++17", "-pthread", source, "-o", program], { stdio: "inherit" });
 // WASM is held against the machine, not against itself.
 const peakIsa = backend.engine.isa === "simd128" ? "avx2" : backend.engine.isa;
-const peak = answerer(program, [peakIsa]);
+const peak = answerer(program, [peakIsa, options["cpu-time"] ? "cpu" : "clock"]);
 const python = process.env.PYTHON ?? "python3";
-const torch = options["vs-pytorch"]
-  ? answerer(python, [fileURLToPath(new URL("ops/ops.py", import.meta.url)), String(threads)], console.error)
+const pytorch = [python, fileURLToPath(new URL("ops/ops.py", import.meta.url)), String(threads)];
+const command = options["vs-pytorch"] ? pytorch : options.vs?.split(" ");
+let rivalName = "";
+const rival = command
+  ? answerer(command[0]!, command.slice(1), (hello) => {
+      rivalName = hello.split(" ")[0]!;
+      console.error(hello);
+    })
   : undefined;
 
 /** Runs an operation for some seconds, again and again; the result is the fastest run's seconds. */
@@ -96,9 +114,9 @@ function prepare(operation: Operation): { run: (seconds: number) => Promise<numb
     let best = Number.POSITIVE_INFINITY;
     const end = performance.now() + seconds * 1000;
     do {
-      const start = performance.now();
+      const start = now();
       await backend.submit(executable, submission);
-      best = Math.min(best, performance.now() - start);
+      best = Math.min(best, now() - start);
     } while (performance.now() < end);
     return best / 1000;
   };
@@ -109,16 +127,16 @@ function prepare(operation: Operation): { run: (seconds: number) => Promise<numb
   return { run, close };
 }
 
-for (const operation of operations().filter((it) => it.name.includes(options.only))) {
+for (const operation of operations().filter((it) => options.only.some((text) => it.name.includes(text)))) {
   const { run, close } = prepare(operation);
   await run(slice / 4);
   const [ours, theirs, peaks]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < rounds; round++) {
     peaks.push(await peak.ask(`${threads} ${Math.ceil(slice * 200)}`));
     ours.push(await run(slice));
-    if (torch) {
-      const request = { name: operation.name, seconds: slice, torch: operation.torch };
-      theirs.push(await torch.ask(JSON.stringify(request)));
+    if (rival) {
+      const request = { name: operation.name, seconds: slice, cpuTime: options["cpu-time"], torch: operation.torch };
+      theirs.push(await rival.ask(JSON.stringify(request)));
     }
   }
   close();
@@ -131,9 +149,10 @@ for (const operation of operations().filter((it) => it.name.includes(options.onl
     console.log(JSON.stringify({ engine, op: operation.name, ...rate, ...memory, us: rounded(seconds * 1e6) }));
   };
   line("fai", ours);
-  if (torch) line("pytorch", theirs);
+  // A rival that has no such operation answers infinity.
+  if (rival && theirs.every(Number.isFinite)) line(rivalName, theirs);
 }
 peak.stop();
-torch?.stop();
+rival?.stop();
 await backend.close();
 rmSync(folder, { recursive: true });

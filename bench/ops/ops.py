@@ -67,8 +67,9 @@ with torch.no_grad():
                 known[name] = operation(request["torch"])
             known[name]()
         run, best, end = known[name], float("inf"), time.perf_counter() + seconds
+        clock = time.process_time if request.get("cpuTime") else time.perf_counter
         while time.perf_counter() < end:
-            start = time.perf_counter()
+            start = clock()
             run()
-            best = min(best, time.perf_counter() - start)
+            best = min(best, clock() - start)
         print(best, flush=True)

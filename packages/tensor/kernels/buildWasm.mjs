@@ -1,5 +1,5 @@
-// Builds wasm/threaded.wasm and wasm/single.wasm with clang and wasm-ld ($CLANG, else clang; wasm-ld has to be beside it
-// or on the PATH). The files are committed: run this after a change of the kernels. An optional lane, not part of set-up.
+// Builds the files of wasm/ with clang 16 or newer and wasm-ld ($CLANG, else clang; wasm-ld has to be beside it or on the
+// PATH). The files are committed: run this after a change of the kernels. An optional lane, not part of set-up.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -91,7 +91,43 @@ struct ConvTask {
   uint8_t *threads() const { return context.workspace + packedBytes; }
 };
 
-// One tap of a panel: [source channels][width].
+// Four taps from `tap` on lie next to each other in memory, upwards (1) or downwards (-1); else 0.
+INLINE int tapRun(const int32_t *offsets, int tap, int count) {
+  if (tap + 4 > count) return 0;
+  const int step = offsets[tap + 1] - offsets[tap];
+  const bool even = offsets[tap + 2] - offsets[tap + 1] == step && offsets[tap + 3] - offsets[tap + 2] == step;
+  return even && (step == 1 || step == -1) ? step : 0;
+}
+
+// A panel of weights whose taps lie innermost: [tap][source channels][width], in blocks that fit the first-level cache.
+void packTaps(const ConvTask &task, const ConvPart &part, const float *weights, float *to, int columns) {
+  const int width = microWidth(columns), taps = part.taps.count(), channels = task.sourceChannels;
+  const Index pitch = Index(channels) * width, across = task.weightTarget;
+  const int32_t *offsets = part.weightOffsets;
+  if (columns < width) zeroFloats(to, taps * pitch);
+  enum { BLOCK = 16 };
+  for (int first = 0; first < channels; first += BLOCK) {
+    for (int t = 0; t < columns; t += 4) {
+      const int count = least(4, columns - t);
+      for (int s = first; s < least(channels, first + BLOCK); s++) {
+        const float *from = weights + s * task.weightSource + t * across;
+        float *q = to + s * width + t;
+        for (int tap = 0; tap < taps;) {
+          const int step = count == 4 ? tapRun(offsets, tap, taps) : 0;
+          if (step != 0) {
+            const int lowest = step > 0 ? tap : tap + 3;
+            transposeFour(q + lowest * pitch, step * pitch, from + offsets[lowest], across);
+            tap += 4;
+          } else {
+            for (int i = 0; i < count; i++) q[tap * pitch + i] = from[offsets[tap] + i * across];
+            tap++;
+          }
+        }
+      }
+    }
+  }
+}
+
 void packWeights(const ConvTask &task) {
   const int panels = task.panels();
   forChunks(task.context, task.groups * panels, [&](int chunk, int) {
@@ -102,8 +138,12 @@ void packWeights(const ConvTask &task) {
     for (int i = 0; i < task.parts; i++) {
       const ConvPart &part = task.part[i];
       float *to = task.packedPanel(part, group, panel);
+      if (task.weightSource != 1 && task.weightTarget != 1) {
+        packTaps(task, part, weights, to, columns);
+        continue;
+      }
       for (int tap = 0; tap < part.taps.count(); tap++) {
-        packPanels(to, weights + part.weightOffsets[tap], task.weightSource, task.weightTarget, task.sourceChannels,
+        packPanels(to, 0, weights + part.weightOffsets[tap], task.weightSource, task.weightTarget, task.sourceChannels,
                    columns);
         to += Index(task.sourceChannels) * microWidth(columns);
       }
@@ -113,6 +153,7 @@ void packWeights(const ConvTask &task) {
 
 // A part as a matrix product: rows are target positions, the inner index is (tap, source channel).
 struct ConvSource {
+  enum { isPacked = true };
   const ConvTask &task;
   const ConvPart &part;
   int group;
@@ -127,7 +168,10 @@ struct ConvSource {
     return base + n * task.target.batch + t * part.row + u * part.column;
   }
 
-  void packRows(float *to, int m, int rows, int k, int count) const {
+  const float *rows(float *space, int m, int rows, int k, int count, int, Index &row, Index &step) const {
+    row = ROW_PITCH;
+    step = 1;
+    float *to = space;
     const Taps &taps = part.taps;
     const int channels = task.sourceChannels;
     for (int i = 0; i < rows; i++, to += ROW_PITCH) {
@@ -149,8 +193,11 @@ struct ConvSource {
         done += run;
       }
     }
+    return space;
   }
 
+  void aheadRows(int, int, Micro &) const {}
+  void aheadColumns(int, int, int, int, int, Micro &) const {}
   void packColumns(float *, int, int, int, int) const {}
   const float *panel(float *, int n, int j, int columns, int k, int, Index &step) const {
     step = microWidth(columns);
@@ -167,7 +214,7 @@ void convPacked(const ConvTask &task) {
   units[0] = 0;
   for (int i = 0; i < task.parts; i++) {
     const int M = task.batch * task.part[i].rows * task.part[i].columns;
-    rows[i] = blockRows(M, task.targetChannels);
+    rows[i] = blockRows(M, columnParts * task.groups);
     units[i + 1] = units[i] + task.groups * columnParts * ceilDivide(M, rows[i]);
   }
   forChunks(task.context, units[task.parts], [&](int chunk, int thread) {
@@ -198,10 +245,10 @@ void directBlock(const ConvTask &task, const ConvPart &part, int group, int n, i
   const int joined = taps.columnsTouch() ? most(1, taps.columnCount) : 1;
   const int perRow = taps.columnCount / joined, segments = taps.rowCount * perRow;
   Index sourceOffsets[MAX_SEGMENTS], weightOffsets[MAX_SEGMENTS];
-  const int tile = evenPart(columns, MICRO_ROWS);
   float *const base = task.targetAt(part, group) + n * task.target.batch + t * part.row + u * part.column;
   float *c[MICRO_ROWS];
   Micro m;
+  m.ahead = nullptr;
   m.length = joined * channels;
   m.aRow = taps.columnStep * patch.column;
   m.aStep = 1;
@@ -212,6 +259,7 @@ void directBlock(const ConvTask &task, const ConvPart &part, int group, int n, i
     const int first = panel * MICRO_COLUMNS;
     m.columns = least(int(MICRO_COLUMNS), task.targetChannels - first);
     m.column = first * m.cStride;
+    const int tile = evenPart(columns, MICRO_ROWS);
     m.bStep = microWidth(m.columns);
     m.b = task.packedPanel(part, group, panel);
     for (int s = 0; s < segments; s++) {
@@ -222,6 +270,7 @@ void directBlock(const ConvTask &task, const ConvPart &part, int group, int n, i
     // A part that no tap reaches runs once with nothing to add, which stores zeros.
     for (int s = 0; s < most(1, segments); s += pass) {
       m.segments = least(pass, segments - s);
+      m.total = m.segments * m.length;
       m.aOffsets = sourceOffsets + s;
       m.bOffsets = weightOffsets + s;
       m.accumulate = s > 0;

@@ -51,14 +51,15 @@ struct Patch {
   const float *data;  // the pixel of the first tap of the block's first position
   Index row, column;
 
-  // The block starts at target (t, u) of the image at `source` with height H and width W; `space` is for a copy.
+  // The block starts at target (t, u) of the image at `source` with height H and width W; `space` is for a copy, which is
+  // made where it has to be or when `copies` asks for it.
   void take(const Taps &taps, const float *source, const Image &image, int H, int W, int channels, int t, int u,
-            int blockRows, int blockColumns, float *space) {
+            int blockRows, int blockColumns, float *space, bool copies = false) {
     const int top = t * taps.rowStep + taps.rows[0], left = u * taps.columnStep + taps.columns[0];
     const int rows = (blockRows - 1) * taps.rowStep + taps.height();
     const int columns = (blockColumns - 1) * taps.columnStep + taps.width();
     const bool inside = top >= 0 && left >= 0 && top + rows <= H && left + columns <= W;
-    if (inside && image.channel == 1 && (image.column == channels || !taps.columnsTouch() || taps.columnCount == 1)) {
+    if (!copies && inside && image.channel == 1 && (image.column == channels || !taps.columnsTouch() || taps.columnCount == 1)) {
       data = source + top * image.row + left * image.column;
       row = image.row;
       column = image.column;

@@ -4,35 +4,35 @@
 // Blocked matrix product over the micro-kernel. A Source says where the operands come from:
 //   float *row(m)                          where row m of C starts
 //   Index columnStride                     distance of C's columns
-//   packRows(to, m, rows, k, count)        rows m.. of A, inner indices k.., as [rows][ROW_PITCH]
-//   packColumns(space, n, columns, k, count)   prepares up to COLUMN_GROUP columns n.. of B, inner indices k..
-//   const float *panel(space, n, j, columns, k, count, &step)
+//   isPacked                               B lies in panels already: packColumns has nothing to do
+//   const float *rows(space, m, count, k, length, columns, &row, &step)
+//                                          rows m.. of A, inner indices k..: rows `row` apart, inner indices `step` apart;
+//                                          in place, or copied to `space` (MICRO_ROWS * ROW_PITCH floats); for so many columns
+//   aheadRows(m, k, micro), aheadColumns(n, columns, k, length, call, micro)
+//                                          sets micro.ahead... to the part of those rows or columns that a call can fetch
+//   packColumns(space, n, columns, k, length)   prepares columns n.. of B, inner indices k..
+//   const float *panel(space, n, j, columns, k, length, &step)
 //                                          micro-kernel columns n + j.. of those: rows step floats apart, whole vectors
+// A block's columns of B stay in the second-level cache while all of its rows pass, a micro-kernel's height at a time.
 // Everything is a function of the shape, so results do not depend on the number of threads.
 
 namespace {
 
 enum {
-  INNER_BLOCK = 256,
-  COLUMN_GROUP = 4 * MICRO_COLUMNS,  // columns packed together: rows of B may be pages apart
+  INNER_BLOCK = 512,
+  SLAB_FLOATS = 64 << 10,  // of B: columns times inner indices that are prepared together
+  COLUMN_BLOCK = SLAB_FLOATS / 256,
   ROW_PITCH = INNER_BLOCK + 16,  // no power of two: rows must not fall into one set of the cache
-#if defined(__AVX512F__)
   ROW_BLOCK = 336,
-#elif defined(__AVX2__)
-  ROW_BLOCK = 144,
-#else
-  ROW_BLOCK = 96,
-#endif
 };
 
-// What a thread needs, mirrored in encode.ts (gemmThreadBytes is at least this on every instruction set).
+// What a thread needs, mirrored in encodeMatmul.ts (gemmThreadBytes is at least this on every instruction set).
 struct GemmSpace {
-  float rows[ROW_BLOCK + MICRO_ROWS][ROW_PITCH];
-  float columns[INNER_BLOCK * COLUMN_GROUP];
-  float *c[ROW_BLOCK + MICRO_ROWS];
+  float rows[MICRO_ROWS * ROW_PITCH];
+  float columns[SLAB_FLOATS];
 };
-enum { GEMM_THREAD_BYTES = 528 << 10 };
-static_assert(sizeof(GemmSpace) <= GEMM_THREAD_BYTES, "encode.ts reserves too little for a thread");
+enum { GEMM_THREAD_BYTES = 320 << 10 };
+static_assert(sizeof(GemmSpace) <= GEMM_THREAD_BYTES, "encodeMatmul.ts reserves too little for a thread");
 
 INLINE GemmSpace &gemmSpace(uint8_t *threads, int thread) {
   return *reinterpret_cast<GemmSpace *>(threads + Index(GEMM_THREAD_BYTES) * thread);
@@ -44,59 +44,115 @@ INLINE int evenPart(int size, int largest) {
   return most(1, ceilDivide(size, parts));
 }
 
-// Rows of a block: large ones pack B less often, but a product needs some blocks for the threads.
-INLINE int blockRows(int M, int N) {
-  const bool isLarge = ceilDivide(M, ROW_BLOCK) * ceilDivide(N, 256) >= 8;
-  return evenPart(ceilDivide(M, MICRO_ROWS), ROW_BLOCK / MICRO_ROWS / (isLarge ? 1 : 2)) * MICRO_ROWS;
+// Rows of a block, when there are so many blocks of columns: large ones pack B less often, but there should be some
+// blocks for the threads.
+INLINE int blockRows(int M, int columnBlocks) {
+  const int panels = ceilDivide(M, MICRO_ROWS), largest = ROW_BLOCK / MICRO_ROWS;
+  const int parts = most(ceilDivide(panels, largest), least(ceilDivide(16, columnBlocks), ceilDivide(panels, largest / 3)));
+  return ceilDivide(panels, parts) * MICRO_ROWS;
 }
 
-// C[m0.., n0..] = A B, or += with `accumulate`, over the inner indices [k0, k1); rows is at most ROW_BLOCK.
+// Inner indices of a slab: few columns leave room for many.
+INLINE int innerBlock(int K, int columns) {
+  const int whole = ceilDivide(columns, MICRO_COLUMNS) * MICRO_COLUMNS;
+  return evenPart(K, least(int(INNER_BLOCK), most(256, int(SLAB_FLOATS) / most(1, whole))));
+}
+
+// C[m0.., n0..] = A B, or += with `accumulate`, over the inner indices [k0, k1).
 template <class Source>
 void gemmBlock(const Source &source, GemmSpace &space, int m0, int rows, int n0, int columns, int k0, int k1,
                bool accumulate) {
-  const int panel = evenPart(rows, MICRO_ROWS);
-  for (int i = 0; i < rows; i++) space.c[i] = source.row(m0 + i);
-  const int inner = evenPart(k1 - k0, INNER_BLOCK);
-  const Index whole = 0;
+  const int height = evenPart(rows, MICRO_ROWS);
+  const int groupColumns = Source::isPacked ? columns : least(columns, int(COLUMN_BLOCK));
+  const int inner = innerBlock(k1 - k0, groupColumns);
+  float *c[MICRO_ROWS];
+  Index rowOffsets[INNER_BLOCK / AHEAD_STEPS], wideOffsets[INNER_BLOCK / AHEAD_STEPS], narrowOffsets[INNER_BLOCK / AHEAD_STEPS];
+  for (int s = 0; s < INNER_BLOCK / AHEAD_STEPS; s++) {
+    wideOffsets[s] = s * AHEAD_STEPS * MICRO_COLUMNS;
+    narrowOffsets[s] = s * AHEAD_STEPS * VECTOR;
+  }
+  Micro m;
+  m.length = AHEAD_STEPS;
+  m.aOffsets = rowOffsets;
+  m.c = c;
+  m.cStride = source.columnStride;
   for (int k = k0; k < k1; k += inner) {
-    const int count = least(inner, k1 - k);
-    for (int i = 0; i < rows; i += panel) source.packRows(space.rows[i], m0 + i, least(panel, rows - i), k, count);
-    Micro m;
-    m.segments = 1;
-    m.length = count;
-    m.aOffsets = m.bOffsets = &whole;
-    m.aRow = ROW_PITCH;
-    m.aStep = 1;
-    m.cStride = source.columnStride;
+    m.total = least(inner, k1 - k);
+    m.segments = ceilDivide(m.total, AHEAD_STEPS);
     m.accumulate = accumulate || k > k0;
-    for (int n = 0; n < columns; n += COLUMN_GROUP) {
-      const int group = least(int(COLUMN_GROUP), columns - n);
-      source.packColumns(space.columns, n0 + n, group, k, count);
-      for (int j = 0; j < group; j += MICRO_COLUMNS) {
-        m.columns = least(int(MICRO_COLUMNS), group - j);
-        m.column = (n0 + n + j) * source.columnStride;
-        m.b = source.panel(space.columns, n0 + n, j, m.columns, k, count, m.bStep);
-        for (int i = 0; i < rows; i += panel) {
-          m.a = space.rows[i];
-          m.c = space.c + i;
-          microFor(least(panel, rows - i), m.columns)(m);
+    for (int n = 0; n < columns; n += groupColumns) {
+      const int group = least(groupColumns, columns - n);
+      source.packColumns(space.columns, n0 + n, group, k, m.total);
+      int calls = 0;
+      for (int i = 0; i < rows; i += height) {
+        const int count = least(height, rows - i);
+        for (int r = 0; r < count; r++) c[r] = source.row(m0 + i + r);
+        m.a = source.rows(space.rows, m0 + i, count, k, m.total, group, m.aRow, m.aStep);
+        for (int s = 0; s < m.segments; s++) rowOffsets[s] = s * AHEAD_STEPS * m.aStep;
+        for (int j = 0; j < group; j += MICRO_COLUMNS) {
+          m.columns = least(int(MICRO_COLUMNS), group - j);
+          m.column = (n0 + n + j) * source.columnStride;
+          m.b = source.panel(space.columns, n0 + n, j, m.columns, k, m.total, m.bStep);
+          m.bOffsets = m.columns > VECTOR ? wideOffsets : narrowOffsets;
+          // The first call of a row fetches the next rows, the others what is packed after these columns.
+          m.ahead = nullptr;
+          if (j == 0 && i + height < rows) source.aheadRows(m0 + i + height, k, m);
+          else if (j > 0 && k + inner < k1) source.aheadColumns(n0 + n, group, k + inner, least(inner, k1 - k - inner), calls++, m);
+          microFor(count, m.columns)(m);
         }
       }
     }
   }
   if (k0 < k1 || accumulate) return;
   for (int i = 0; i < rows; i++) {
-    float *c = space.c[i] + n0 * source.columnStride;
-    if (source.columnStride == 1) zeroFloats(c, columns);
-    else for (int j = 0; j < columns; j++) c[j * source.columnStride] = 0.0f;
+    float *to = source.row(m0 + i) + n0 * source.columnStride;
+    for (int j = 0; j < columns; j++) to[j * source.columnStride] = 0.0f;
   }
+}
+
+// Rows of A for the micro-kernel. They are read where they lie, unless so many of them share a few sets of the cache.
+INLINE const float *rowsOf(float *space, const float *from, Index rowStride, Index columnStride, int rows, int length,
+                           int columns, Index &row, Index &step) {
+  const auto collides = [](Index stride) { return stride % 512 == 0; };
+  const bool alongInner = columnStride == 1 && !collides(rowStride);
+  const bool across = rowStride == 1 && (!collides(columnStride) || columns <= 4 * MICRO_COLUMNS);
+  if (alongInner || across || rows == 1) {
+    row = rowStride;
+    step = columnStride;
+    return from;
+  }
+  if (rowStride == 1) {
+    row = 1;
+    step = MICRO_ROWS;
+    for (int k = 0; k < length; k++) {
+      const float *p = from + k * columnStride;
+      float *q = space + k * MICRO_ROWS;
+      for (int r = 0; r < rows; r++) q[r] = p[r];
+    }
+    return space;
+  }
+  row = ROW_PITCH;
+  step = 1;
+  for (int r = 0; r < rows; r++) {
+    const float *p = from + r * rowStride;
+    float *q = space + r * ROW_PITCH;
+    if (columnStride == 1) copyFloats(q, p, length);
+    else for (int k = 0; k < length; k++) q[k] = p[k * columnStride];
+  }
+  return space;
 }
 
 // to[r * pitch + c] = from[r * rowStride + c * columnStride], whichever stride is 1. Loops run along the source.
 inline void packBlock(float *to, Index pitch, const float *from, Index rowStride, Index columnStride, int rows,
                       int columns) {
   if (columnStride == 1) {
-    for (int r = 0; r < rows; r++) copyFloats(to + r * pitch, from + r * rowStride, columns);
+    for (int r = 0; r < rows; r++) {
+      const float *p = from + r * rowStride;
+      float *q = to + r * pitch;
+      int c = 0;
+      for (; c + VECTOR <= columns; c += VECTOR) store(q + c, load(p + c));
+      if (c < columns) storeFirst(q + c, loadFirst(p + c, columns - c), columns - c);
+    }
     return;
   }
   int c = 0;
@@ -116,15 +172,18 @@ inline void packBlock(float *to, Index pitch, const float *from, Index rowStride
   }
 }
 
-// Packs `columns` columns into panels [panel][rows][width]; a panel that is not full gets zeros.
-inline void packPanels(float *to, const float *from, Index rowStride, Index columnStride, int rows, int columns) {
+// Packs `columns` columns into panels [panel][rows][width], `pitch` apart; a panel that is not full gets zeros.
+inline void packPanels(float *to, Index pitch, const float *from, Index rowStride, Index columnStride, int rows,
+                       int columns) {
   const int full = columns / MICRO_COLUMNS;
   int first = 0;
   if (columnStride == 1) {
     for (int r = 0; r < rows; r++) {
       const float *p = from + r * rowStride;
       float *q = to + r * MICRO_COLUMNS;
-      for (int panel = 0; panel < full; panel++, p += MICRO_COLUMNS, q += Index(rows) * MICRO_COLUMNS) {
+      // Rows may be pages apart: the machine does not see the next one coming.
+      if (r + 4 < rows) for (int c = 0; c < columns; c += 16) __builtin_prefetch(p + 4 * rowStride + c);
+      for (int panel = 0; panel < full; panel++, p += MICRO_COLUMNS, q += pitch) {
         const Vector a = load(p), b = load(p + VECTOR);
         store(q, a);
         store(q + VECTOR, b);
@@ -134,7 +193,7 @@ inline void packPanels(float *to, const float *from, Index rowStride, Index colu
   }
   for (int panel = first; panel * MICRO_COLUMNS < columns; panel++) {
     const int left = least(int(MICRO_COLUMNS), columns - panel * MICRO_COLUMNS), width = microWidth(left);
-    float *q = to + Index(panel) * rows * MICRO_COLUMNS;
+    float *q = to + panel * pitch;
     if (left < width) zeroFloats(q, Index(rows) * width);
     packBlock(q, width, from + panel * MICRO_COLUMNS * columnStride, rowStride, columnStride, rows, left);
   }

@@ -2,7 +2,7 @@
 #include "program.h"
 
 // Batched matrix products with any strides.
-// Payload: batches, M, N, K, splits of K, dims of the batch, sizes..., then slot, offset, row stride, column stride,
+// Payload: batches, M, N, K, splits of K, lines of B packed in front of all or 0, dims of the batch, sizes..., then slot, offset, row stride, column stride,
 // batch strides... of a, b and c. The encoder swaps operands so that columns of C are next to each other if they can be.
 
 namespace {
@@ -13,7 +13,7 @@ struct MatmulOperand {
 };
 
 struct MatmulTask {
-  int batches, M, N, K, splits, dims;
+  int batches, M, N, K, splits, packedLines, dims;
   const int32_t *sizes;
   MatmulOperand operands[3];
 
@@ -24,6 +24,7 @@ struct MatmulTask {
     N = in.next();
     K = in.next();
     splits = in.next();
+    packedLines = in.next();
     dims = in.next();
     sizes = in.at;
     in.at += dims;
@@ -49,29 +50,39 @@ struct MatmulTask {
 };
 
 struct MatmulSource {
+  enum { isPacked = false };
   const float *a, *b;
   float *c;
   Index aRow, aColumn, bRow, bColumn, cRow, columnStride;
-  bool inPlace;  // so few rows that copying B does not pay; its columns are next to each other
+  const float *packed;  // B in panels over all of K, or null
+  Index panelPitch;
 
   float *row(int m) const { return c + m * cRow; }
-  void packRows(float *to, int m, int rows, int k, int count) const {
-    packBlock(to, ROW_PITCH, a + m * aRow + k * aColumn, aRow, aColumn, rows, count);
+  const float *rows(float *space, int m, int count, int k, int length, int columns, Index &row, Index &step) const {
+    return rowsOf(space, a + m * aRow + k * aColumn, aRow, aColumn, count, length, columns, row, step);
   }
-  void packColumns(float *space, int n, int columns, int k, int count) const {
-    if (!inPlace) packPanels(space, b + k * bRow + n * bColumn, bRow, bColumn, count, columns);
+  void packColumns(float *space, int n, int columns, int k, int length) const {
+    if (packed != nullptr) return;
+    packPanels(space, Index(length) * MICRO_COLUMNS, b + k * bRow + n * bColumn, bRow, bColumn, length, columns);
   }
-  const float *panel(float *space, int n, int j, int columns, int k, int count, Index &step) const {
-    if (!inPlace) {
-      step = microWidth(columns);
-      return space + Index(j) * count;
-    }
-    step = bRow;
-    const float *from = b + k * bRow + n + j;
-    if (columns == microWidth(columns)) return from;
+  const float *panel(float *space, int n, int j, int columns, int k, int length, Index &step) const {
     step = microWidth(columns);
-    packPanels(space, from, bRow, 1, count, columns);
-    return space;
+    if (packed != nullptr) return packed + (n + j) / MICRO_COLUMNS * panelPitch + k * step;
+    return space + Index(j) * length;
+  }
+  // A line is 16 floats along the inner index or along rows.
+  void aheadRows(int m, int k, Micro &micro) const {
+    micro.ahead = a + m * aRow + k * aColumn;
+    micro.aheadSegment = AHEAD_STEPS * aColumn;
+    micro.aheadStep = aColumn == 1 ? aRow : aColumn;
+  }
+  // Call number `call` fetches 16 lines of one row of B for each segment, or of one column.
+  void aheadColumns(int n, int columns, int k, int length, int call, Micro &micro) const {
+    const int lines = call * micro.segments;
+    if (packed != nullptr || lines >= (bColumn == 1 ? length : columns)) return;
+    micro.ahead = b + k * bRow + n * bColumn + lines * (bColumn == 1 ? bRow : bColumn);
+    micro.aheadSegment = bColumn == 1 ? bRow : bColumn;
+    micro.aheadStep = 16;
   }
 };
 
@@ -114,24 +125,43 @@ void dots(const MatmulSource &s, int M, int n0, int n1, int K) {
   }
 }
 
-// How M and N are cut: blocks of about 8 million multiplications, whole micro-kernel columns.
-INLINE int columnPart(int rows, int N, int K) {
-  const double wanted = 8e6 / (double(most(1, rows)) * most(1, K));
-  const int columns = wanted > 4096.0 ? 4096 : most(256, int(wanted));
-  return evenPart(ceilDivide(N, MICRO_COLUMNS), columns / MICRO_COLUMNS) * MICRO_COLUMNS;
+// Columns of a block: as many as are prepared together.
+INLINE int blockColumns(int N) {
+  return evenPart(ceilDivide(N, MICRO_COLUMNS), COLUMN_BLOCK / MICRO_COLUMNS) * MICRO_COLUMNS;
+}
+
+// Packs all of B once, where several blocks of rows would each do it.
+void packAll(const Context &context, const MatmulTask &task, float *to, Index panelPitch, Index batchPitch) {
+  const int columnBlocks = ceilDivide(task.N, COLUMN_BLOCK), innerBlocks = ceilDivide(task.K, INNER_BLOCK);
+  const MatmulOperand &b = task.operands[1];
+  forChunks(context, task.batches * columnBlocks * innerBlocks, [&](int chunk, int) {
+    const int k = chunk % innerBlocks * INNER_BLOCK, n = chunk / innerBlocks % columnBlocks * COLUMN_BLOCK;
+    const int batch = chunk / innerBlocks / columnBlocks;
+    const int length = least(int(INNER_BLOCK), task.K - k), columns = least(int(COLUMN_BLOCK), task.N - n);
+    const int whole = columns / MICRO_COLUMNS * MICRO_COLUMNS;
+    const float *from = task.at(context, 1, batch) + k * b.row + n * b.column;
+    float *panels = to + batch * batchPitch + n / MICRO_COLUMNS * panelPitch;
+    packPanels(panels + k * MICRO_COLUMNS, panelPitch, from, b.row, b.column, length, whole);
+    if (whole == columns) return;
+    float *last = panels + whole / MICRO_COLUMNS * panelPitch + k * microWidth(columns - whole);
+    packPanels(last, panelPitch, from + whole * b.column, b.row, b.column, length, columns - whole);
+  });
 }
 
 void runMatmul(const Context &context, const int32_t *payload) {
   const MatmulTask task(payload);
   const int M = task.M, N = task.N, K = task.K, splits = task.splits;
   const MatmulOperand *o = task.operands;
-  const int rows = blockRows(M, N);
   const int perSplit = ceilDivide(K, splits);
-  const int columns = columnPart(least(rows, M), N, perSplit);
+  const int columns = blockColumns(N);
+  const int rows = blockRows(M, ceilDivide(N, columns) * splits * task.batches);
   const int rowBlocks = ceilDivide(M, rows), columnBlocks = ceilDivide(N, columns);
   const int blocks = rowBlocks * columnBlocks * splits;
   const Index partialBytes = splits > 1 ? alignUp(Index(task.batches) * M * N * 4) : 0;
-  uint8_t *threads = context.workspace + partialBytes * splits;
+  float *const packed = reinterpret_cast<float *>(context.workspace);
+  const Index panelPitch = Index(K) * MICRO_COLUMNS, batchPitch = panelPitch * ceilDivide(N, MICRO_COLUMNS);
+  if (task.packedLines > 0) packAll(context, task, packed, panelPitch, batchPitch);
+  uint8_t *threads = context.workspace + partialBytes * splits + Index(task.packedLines) * 64;
   const bool dot = M <= DOT_ROWS && o[0].column == 1 && o[1].row == 1 && splits == 1;
   // Small products of a batch share a chunk.
   const double work = double(least(M, rows)) * least(N, columns) * (perSplit + 16);
@@ -145,7 +175,7 @@ void runMatmul(const Context &context, const int32_t *payload) {
       const int rowsHere = least(rows, M - m), columnsHere = least(columns, N - n);
       MatmulSource source = {task.at(context, 0, batch), task.at(context, 1, batch), task.at(context, 2, batch),
                              o[0].row, o[0].column, o[1].row, o[1].column, o[2].row, o[2].column,
-                             M <= MICRO_ROWS && o[1].column == 1};
+                             task.packedLines > 0 ? packed + batch * batchPitch : nullptr, panelPitch};
       if (splits > 1) {
         source.c = reinterpret_cast<float *>(context.workspace + partialBytes * split) + Index(batch) * M * N;
         source.cRow = N;

@@ -15,6 +15,10 @@ INLINE Vector splat(const float *p) { return _mm512_set1_ps(*p); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE Vector zeroVector() { return _mm512_setzero_ps(); }
 INLINE Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+#define HAS_MASKS
+INLINE __mmask16 firstLanes(int n) { return __mmask16((1u << n) - 1); }
+INLINE Vector loadFirst(const float *p, int n) { return _mm512_maskz_loadu_ps(firstLanes(n), p); }
+INLINE void storeFirst(float *p, Vector v, int n) { _mm512_mask_storeu_ps(p, firstLanes(n), v); }
 }  // namespace
 #elif defined(__AVX2__)
 #include <immintrin.h>
@@ -27,6 +31,12 @@ INLINE Vector splat(const float *p) { return _mm256_broadcast_ss(p); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE Vector zeroVector() { return _mm256_setzero_ps(); }
 INLINE Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
+#define HAS_MASKS
+INLINE __m256i firstLanes(int n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+INLINE Vector loadFirst(const float *p, int n) { return _mm256_maskload_ps(p, firstLanes(n)); }
+INLINE void storeFirst(float *p, Vector v, int n) { _mm256_maskstore_ps(p, firstLanes(n), v); }
 }  // namespace
 #elif defined(__wasm_simd128__)
 #include <wasm_simd128.h>
@@ -40,14 +50,26 @@ INLINE Vector zeroVector() { return wasm_f32x4_splat(0.0f); }
 INLINE Vector add(Vector a, Vector b) { return wasm_f32x4_add(a, b); }
 #if defined(FAI_RELAXED)
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) {
-  return Vector(__builtin_wasm_fma_f32x4(__f32x4(a), __f32x4(b), __f32x4(c)));
+  return wasm_f32x4_relaxed_madd(a, b, c);
 }
 #else
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return wasm_f32x4_add(wasm_f32x4_mul(a, b), c); }
 #endif
 }  // namespace
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+namespace {
+typedef float32x4_t Vector;
+enum { VECTOR = 4, MICRO_ROWS = 12 };
+INLINE Vector load(const float *p) { return vld1q_f32(p); }
+INLINE void store(float *p, Vector v) { vst1q_f32(p, v); }
+INLINE Vector splat(const float *p) { return vld1q_dup_f32(p); }
+INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return vfmaq_f32(c, a, b); }
+INLINE Vector zeroVector() { return vdupq_n_f32(0.0f); }
+INLINE Vector add(Vector a, Vector b) { return vaddq_f32(a, b); }
+}  // namespace
 #else
-// Any machine with 128-bit vectors, through the compiler's own vector types (NEON for one).
+// Any machine with 128-bit vectors, through the compiler's own vector types.
 namespace {
 typedef float Vector __attribute__((vector_size(16), aligned(4), may_alias));
 enum { VECTOR = 4, MICRO_ROWS = 6 };
@@ -61,6 +83,22 @@ INLINE Vector add(Vector a, Vector b) { return a + b; }
 #endif
 
 namespace {
+
+// The first n lanes, 1 to VECTOR of them; the others are read as zero and not written.
+#if !defined(HAS_MASKS)
+INLINE Vector loadFirst(const float *p, int n) {
+  if (n == VECTOR) return load(p);
+  float lanes[VECTOR] = {};
+  for (int i = 0; i < n; i++) lanes[i] = p[i];
+  return load(lanes);
+}
+INLINE void storeFirst(float *p, Vector v, int n) {
+  if (n == VECTOR) return store(p, v);
+  float lanes[VECTOR];
+  store(lanes, v);
+  for (int i = 0; i < n; i++) p[i] = lanes[i];
+}
+#endif
 
 // Four floats, the unit of transposing on every machine.
 typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));

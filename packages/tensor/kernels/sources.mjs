@@ -44,14 +44,18 @@ const wasmLink = [
   ...["-z", "stack-size=524288", "--initial-memory=4194304", "--max-memory=4294967296"],
 ];
 
+const threads = ["-matomics", "-DFAI_THREADS"];
+// Multiply-add in one instruction, for engines that have it.
+const relaxed = ["-mrelaxed-simd", "-DFAI_RELAXED"];
+const wasmSources = ["kernels.cc", "wasmEntry.cc"];
+const sharedLink = [...wasmLink, "--shared-memory"];
+
 /** The built WASM files by name: what they are compiled from and how. */
 export const wasmBuilds = {
-  threaded: {
-    sources: ["kernels.cc", "wasmEntry.cc"],
-    compile: [...wasmCompile, "-matomics", "-DFAI_THREADS"],
-    link: [...wasmLink, "--shared-memory"],
-  },
-  single: { sources: ["kernels.cc", "wasmEntry.cc"], compile: wasmCompile, link: wasmLink },
+  threaded: { sources: wasmSources, compile: [...wasmCompile, ...threads], link: sharedLink },
+  single: { sources: wasmSources, compile: wasmCompile, link: wasmLink },
+  threadedRelaxed: { sources: wasmSources, compile: [...wasmCompile, ...threads, ...relaxed], link: sharedLink },
+  singleRelaxed: { sources: wasmSources, compile: [...wasmCompile, ...relaxed], link: wasmLink },
 };
 
 /** The hash that the custom section `fai-sources` of a built WASM file holds. @param {keyof typeof wasmBuilds} name */

@@ -81,7 +81,7 @@ export function builds(): Engine[] {
     const backend = openIsa(isa);
     return backend ? [planned(backend, { name: `native ${isa}` })] : [];
   });
-  return [...native, ...wasm];
+  return [...native, ...wasm, planned(openWasmSync({ isa: "simd128" }), { name: "wasm, baseline" })];
 }
 
 function openIsa(isa: "avx512" | "avx2"): Backend | undefined {

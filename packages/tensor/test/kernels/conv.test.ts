@@ -111,6 +111,12 @@ describe("convolutions", () => {
     ],
     ["a middle layer", { ...plain, batch: 2, channels: 32, outputs: 40, size: [20, 20] }],
     ["a deep layer", { ...plain, batch: 3, channels: 96, outputs: 130, size: [7, 7] }],
+    ["more channels than a unit of a gradient takes", { ...plain, batch: 5, channels: 150, outputs: 70, size: [4, 5] }],
+    [
+      "few channels, many images",
+      { ...plain, batch: 9, channels: 3, outputs: 10, size: [9, 8], kernel: square(5), padding: square(2) },
+    ],
+    ["few strided channels", { ...plain, batch: 3, channels: 10, outputs: 20, size: [12, 14], stride: square(2) }],
     ["a strided deep layer", { ...plain, batch: 2, channels: 64, outputs: 100, size: [14, 14], stride: square(2) }],
     [
       "a strided 1x1",

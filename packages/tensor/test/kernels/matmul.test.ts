@@ -66,6 +66,9 @@ describe("matmul", () => {
     [[2], 180, 64, 260],
     [[300], 1, 5, 3],
     [[], 64, 900, 520],
+    // Strides that share sets of the cache; batches packed as a whole.
+    [[], 150, 300, 1024],
+    [[3], 200, 150, 257],
   ])("%j %i by %i over %i", async (batch, M, N, K) => {
     for (const plain of [true, false, false, false]) {
       await expectAgreement(all, product(new Draw(M + N), batch, M, N, K, plain), 1e-4, "product");

@@ -43,7 +43,7 @@ export function backends(): Backend[] {
   }
   const list: CpuBackend[] = [];
   const isas = nativeProblem() === undefined ? (["avx512", "avx2"] as const) : [];
-  for (const threads of [1, 2]) {
+  for (const threads of [1, 2, 3, 4]) {
     for (const isa of isas) {
       try {
         list.push(openNative({ isa, threads }));
@@ -52,7 +52,7 @@ export function backends(): Backend[] {
         // This processor does not have it.
       }
     }
-    list.push(openWasmSync({ threads }));
+    for (const isa of ["simd128", "relaxed"] as const) list.push(openWasmSync({ isa, threads }));
   }
   afterAll(() => Promise.all(list.map((backend) => backend.close())));
   return list;

@@ -16,7 +16,10 @@ function openSingle(options: CpuOptions = {}): CpuBackend {
       throw new Error("the single-thread build starts no workers");
     },
   };
-  return new CpuBackend(new WasmEngine({ module, instance, ...memory }, host, { threads: 1, ...options }), options);
+  return new CpuBackend(
+    new WasmEngine({ isa: "simd128", module, instance, ...memory }, host, { threads: 1, ...options }),
+    options,
+  );
 }
 
 type Opener = (options?: CpuOptions) => CpuBackend;

@@ -4,14 +4,14 @@ import { sizeOf } from "../../shape.js";
 import { maxParts, maxSegments } from "./codes.js";
 import { flopsPerNanosecond, groupNanoseconds } from "./cost.js";
 import { type Encoded, nothing, wholeLines } from "./encoded.js";
-import { encodeMatmul, gemmThreadBytes } from "./encodeMatmul.js";
+import { encodeMatmul, gemmThreadBytes, microColumns } from "./encodeMatmul.js";
 import { collapse } from "./space.js";
 
-/** Columns of the widest micro-kernel: packed panels are at most this wide. */
-const microColumns = 32;
 /** Output positions of a block, and floats of the image patch it reads, that fit the cache. */
 const blockPositions = 448;
-const largestPatchFloats = 64 << 10;
+const largestPatchFloats = 80 << 10;
+/** Channels of a unit of a weight gradient: its patches hold no more. */
+const unitChannels = 128;
 /** Sums of all splits of a weight gradient take at most this many floats. */
 const largestSumFloats = 4 << 20;
 
@@ -79,6 +79,7 @@ function blockOf(parts: readonly Part[], channels: number): { rows: number; colu
   while (columns > 14 && size(1, columns) > largestPatchFloats) columns = evenPart(allColumns, columns - 1, 14);
   let rows = Math.min(allRows, Math.max(1, Math.floor(blockPositions / columns)), maxSegments);
   while (rows > 1 && size(rows, columns) > largestPatchFloats) rows--;
+  rows = evenPart(allRows, rows, 1);
   return { rows, columns, patchFloats: size(rows, columns) };
 }
 
@@ -151,7 +152,7 @@ export function encodeConv(group: ContractGroup<"conv2d"> | ContractGroup<"conv2
   const block = blockOf(parts, isDepthwise ? p.groups : sourceChannels);
   const segments = Math.max(...parts.map((it) => it.rows.offsets.length * it.columns.offsets.length));
   const widest = Math.max(...columnTaps.map((it) => it.count));
-  const isThin = sourceChannels < 16 || (targetChannels <= 64 && widest >= 10);
+  const isThin = sourceChannels < 16 || widest >= 7;
   const readsInPlace = kh * kw === 1 && sourceChannels <= 512 && [...p.padding].every((pad) => pad === 0);
   const direct = segments <= maxSegments && (isThin || readsInPlace);
 
@@ -197,7 +198,8 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
   const perGroup = outputs / p.groups;
   const isDepthwise = channels === 1 && perGroup === 1 && p.groups > 1 && x.strides[1] === 1 && dy.strides[1] === 1;
   const part: Part = { rows: forwardAxis(p, 0, kh, rows)[0]!, columns: forwardAxis(p, 1, kw, columns)[0]! };
-  const block = blockOf([part], isDepthwise ? p.groups : channels);
+  const unitDepth = evenPart(channels, unitChannels, 1);
+  const block = blockOf([part], isDepthwise ? p.groups : unitDepth);
   const images =
     isDepthwise || block.rows < rows || block.columns < columns
       ? 1
@@ -206,8 +208,15 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
           Math.min(batch, Math.floor(256 / (rows * columns)), Math.floor(largestPatchFloats / block.patchFloats)),
         );
 
-  const unitColumns = perGroup <= 96 ? perGroup : 64;
-  const units = isDepthwise ? 1 : p.groups * Math.ceil(perGroup / unitColumns);
+  const channelUnits = p.groups * Math.ceil(channels / unitDepth);
+  const widest = channelUnits * Math.ceil(perGroup / 128) >= 16 ? 128 : 64;
+  const unitColumns = perGroup <= 96 ? perGroup : widest;
+  const units = isDepthwise ? 1 : channelUnits * Math.ceil(perGroup / unitColumns);
+  // Lanes are outputs or, by outputs, the channels of neighbouring taps: what wastes fewer of them.
+  const joined = p.dilation[1] === 1 ? kw : 1;
+  const lanes = (count: number) => Math.ceil(count / 16) * 16;
+  const byOutputs =
+    unitDepth === channels && lanes(joined * channels) * perGroup < 0.9 * joined * channels * lanes(perGroup);
   const blocks = Math.ceil(batch / images) * Math.ceil(rows / block.rows) * Math.ceil(columns / block.columns);
   const flops = 2 * sizeOf(dy.shape) * channels * kh * kw;
   const sums = sizeOf(dw.shape);
@@ -217,7 +226,7 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
 
   const payload = [p.groups, batch, channels, perGroup, H, W, ...imageWords(x), ...imageWords(dy), rows, columns];
   payload.push(...tapWords(part), dw.slot, dw.offset, dw.strides[0]!, dw.strides[1]!, perGroup * dw.strides[0]!);
-  payload.push(splits, images, block.rows, block.columns, unitColumns, block.patchFloats);
+  payload.push(splits, images, block.rows, block.columns, unitDepth, unitColumns, Number(byOutputs), block.patchFloats);
   payload.push(...weightOffsets(part, dw.strides));
   const packed = images * block.rows * block.columns * microColumns;
   return {

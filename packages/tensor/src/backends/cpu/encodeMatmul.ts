@@ -4,7 +4,12 @@ import { flopsPerNanosecond, groupNanoseconds } from "./cost.js";
 import { type Encoded, nothing, wholeLines } from "./encoded.js";
 
 /** Bytes of packing buffers a thread needs for contractions: kernels/gemm.h has the same number. */
-export const gemmThreadBytes = 528 << 10;
+export const gemmThreadBytes = 320 << 10;
+
+/** Columns of the widest micro-kernel: packed panels are at most this wide. */
+export const microColumns = 32;
+/** The second operand is packed as a whole, once, when it has at most this many floats. */
+const largestPackedFloats = 8 << 20;
 
 /** Splitting the inner dimension takes at most this much workspace. */
 const largestPartialElements = 1 << 22;
@@ -66,6 +71,13 @@ export function encodeMatmul(group: ContractGroup<"matmul">): Encoded {
     [M, N] = [N, M];
   }
 
+  // A few rows against many that also lie along K: only what becomes columns is transposed, so it should be the few.
+  const fewRows = M > 4 && M <= 96 && N >= 8 * M && a.column === 1 && b.row === 1 && K > 64;
+  if (fewRows) {
+    [a, b, c] = [transposed(b), transposed(a), transposed(c)];
+    [M, N] = [N, M];
+  }
+
   const batches = sizeOf(sizes);
   // Splits of K are joined through workspace, which takes C in any order: packing decides which operand is A.
   const packing = (left: Matrices, right: Matrices, rows: number, columns: number) =>
@@ -82,12 +94,15 @@ export function encodeMatmul(group: ContractGroup<"matmul">): Encoded {
     [M, N] = [N, M];
   }
   const partialBytes = splits > 1 ? wholeLines(batches * M * N * 4) * splits : 0;
+  const packedFloats = batches * K * Math.ceil(N / microColumns) * microColumns;
+  const packsAll = splits === 1 && M >= 128 && flops / batches > 8e6 && packedFloats <= largestPackedFloats;
+  const packedBytes = packsAll ? wholeLines(packedFloats * 4) : 0;
   const operands = [a, b, c].flatMap((it) => [it.slot, it.offset, it.row, it.column, ...it.batch]);
   const bytes = 4 * batches * (M * K + K * N + M * N);
   return {
     kind: "MATMUL",
-    payload: [batches, M, N, K, splits, sizes.length, ...sizes, ...operands],
-    workspaceBytes: partialBytes,
+    payload: [batches, M, N, K, splits, packedBytes / 64, sizes.length, ...sizes, ...operands],
+    workspaceBytes: partialBytes + packedBytes,
     threadBytes: gemmThreadBytes,
     nanoseconds: groupNanoseconds + Math.max(flops / flopsPerNanosecond, bytes / 20),
   };

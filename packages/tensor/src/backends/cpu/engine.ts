@@ -23,7 +23,7 @@ export const guardWords = 4;
  */
 export interface CpuEngine {
   readonly name: "native" | "wasm";
-  /** The instruction set of its kernels: avx512, avx2, simd128. */
+  /** The instruction set of its kernels: avx512, avx2, neon, simd128, relaxed. */
   readonly isa: string;
   /** Threads that take part in one submission. */
   readonly threads: number;
@@ -62,8 +62,11 @@ export interface CpuEngine {
 export interface CpuOptions {
   /** Threads that run one submission, 1 to 64 (default: the processors this process may use; FAI_THREADS overrides). */
   threads?: number;
-  /** Native only: the instruction set (default: the best there is; FAI_ISA overrides). */
-  isa?: "avx512" | "avx2";
+  /**
+   * The instruction set (default: the best there is; FAI_ISA overrides): native kernels know the first three, WASM the last
+   * two, of which `relaxed` multiplies and adds in one rounding; each ignores the other's.
+   */
+  isa?: "avx512" | "avx2" | "neon" | "simd128" | "relaxed";
   /** Native only: whether elementwise work is compiled to machine code (true); without, it is interpreted, with the same bits and slower. */
   machineCode?: boolean;
   /** The most device memory to use, in bytes (default: what the machine has). */

@@ -59,7 +59,8 @@ export function nativeProblem(): TensorError | undefined {
 
 function chooseIsa(found: Addon, asked: CpuOptions["isa"]): string {
   const wanted = process.env.FAI_ISA || asked;
-  const isa = wanted ?? instructionSets.find((it) => found.supports(it));
+  const isNamed = wanted !== undefined && wanted !== "simd128" && wanted !== "relaxed";
+  const isa = isNamed ? wanted : instructionSets.find((it) => found.supports(it));
   if (isa !== undefined && found.supports(isa)) return isa;
   throw new TensorError("cpu", `this processor does not run ${isa}. Known are ${instructionSets.join(" and ")}`);
 }

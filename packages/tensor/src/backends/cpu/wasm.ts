@@ -2,6 +2,7 @@ import type { HostArray } from "../../dtype.js";
 import { invariant } from "../../errors.js";
 import { lineBytes } from "../../memory.js";
 import type { CpuEngine, CpuOptions, Job } from "./engine.js";
+import type { WasmIsa } from "./relaxedSimd.js";
 
 /** A thread running wasmWorker.js. */
 export interface WasmWorker {
@@ -26,6 +27,7 @@ export interface WasmMemory {
 
 /** What an engine is made of; `instance` is the one that the opening thread uses. */
 export interface WasmParts extends WasmMemory {
+  isa: WasmIsa;
   module: WebAssembly.Module;
   instance: WebAssembly.Instance;
 }
@@ -65,7 +67,7 @@ export function createMemory(shared: boolean): WasmMemory {
  */
 export class WasmEngine implements CpuEngine {
   readonly name = "wasm";
-  readonly isa = "simd128";
+  readonly isa: WasmIsa;
   readonly threads: number;
   readonly capacityLines: number;
   readonly slowdown = 3;
@@ -85,6 +87,7 @@ export class WasmEngine implements CpuEngine {
   readonly #completed: Int32Array;
 
   constructor(parts: WasmParts, host: WasmHost, options: CpuOptions & { threads: number }) {
+    this.isa = parts.isa;
     this.#host = host;
     this.#parts = parts;
     this.#exports = parts.instance.exports as unknown as WasmExports;

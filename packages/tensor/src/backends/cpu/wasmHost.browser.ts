@@ -2,19 +2,28 @@ import { TensorError } from "../../errors.js";
 import { maxThreads } from "./codes.js";
 import { CpuBackend } from "./cpuBackend.js";
 import type { CpuOptions } from "./engine.js";
+import { chooseWasmIsa } from "./relaxedSimd.js";
 import { createMemory, WasmEngine, type WasmHost } from "./wasm.js";
 
 /*
  * Bundlers know `new URL("...", import.meta.url)` and `new Worker(new URL(...))` when they are written out in full.
  * Both paths hold from src/backends/cpu as from dist/backends/cpu.
  */
-const threadedUrl = () => new URL("../../../wasm/threaded.wasm", import.meta.url);
-const singleUrl = () => new URL("../../../wasm/single.wasm", import.meta.url);
+const urls = {
+  threaded: {
+    simd128: () => new URL("../../../wasm/threaded.wasm", import.meta.url),
+    relaxed: () => new URL("../../../wasm/threadedRelaxed.wasm", import.meta.url),
+  },
+  single: {
+    simd128: () => new URL("../../../wasm/single.wasm", import.meta.url),
+    relaxed: () => new URL("../../../wasm/singleRelaxed.wasm", import.meta.url),
+  },
+};
 
 /** What every WASM file begins with: a zero, then "asm". */
 const wasmMagic = 0x0061736d;
 
-const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
+const compiled = new Map<string, Promise<WebAssembly.Module>>();
 
 const host: WasmHost = {
   // Only a page's main thread has a document, and it must not sleep.
@@ -35,8 +44,7 @@ const host: WasmHost = {
   },
 };
 
-async function compile(threaded: boolean): Promise<WebAssembly.Module> {
-  const url = threaded ? threadedUrl() : singleUrl();
+async function compile(url: URL): Promise<WebAssembly.Module> {
   const response = await fetch(url);
   if (!response.ok)
     throw new TensorError("cpu", `${url} could not be loaded: ${response.status} ${response.statusText}`);
@@ -57,16 +65,18 @@ async function compile(threaded: boolean): Promise<WebAssembly.Module> {
  */
 export async function openWasm(options: CpuOptions = {}): Promise<CpuBackend> {
   const threaded = globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer !== "undefined";
-  let pending = compiled.get(threaded);
+  const isa = chooseWasmIsa(options.isa);
+  const url = urls[threaded ? "threaded" : "single"][isa]();
+  let pending = compiled.get(url.href);
   if (pending === undefined) {
-    pending = compile(threaded);
+    pending = compile(url);
     // A failed download may be tried again.
-    pending.catch(() => compiled.delete(threaded));
-    compiled.set(threaded, pending);
+    pending.catch(() => compiled.delete(url.href));
+    compiled.set(url.href, pending);
   }
   const module = await pending;
   const memory = createMemory(threaded);
   const instance = await WebAssembly.instantiate(module, { env: { memory: memory.memory } });
   const threads = Math.min(options.threads ?? navigator.hardwareConcurrency ?? 1, maxThreads);
-  return new CpuBackend(new WasmEngine({ module, instance, ...memory }, host, { ...options, threads }), options);
+  return new CpuBackend(new WasmEngine({ isa, module, instance, ...memory }, host, { ...options, threads }), options);
 }
