@@ -1,6 +1,6 @@
 import { Generator } from "@fai/tensor";
 import { ClassRows, type SketchClass } from "./classRows.js";
-import { byId } from "./element.js";
+import { byId, make } from "./element.js";
 import { HeldOutTiles } from "./heldOutTiles.js";
 import { LossChart } from "./lossChart.js";
 import type { Report, Request } from "./messages.js";
@@ -184,10 +184,20 @@ function drawByItself(): void {
   requestAnimationFrame(frame);
 }
 
+/** Says what computes; where there is a choice, the other is a click away. */
+function showDevice(words: string, name: string): void {
+  const parts: (Node | string)[] = [`${words}, in a worker of this page`];
+  if (navigator.gpu) {
+    const [other, label] = name === "webgpu" ? ["wasm", "WASM"] : ["webgpu", "WebGPU"];
+    parts.push(" · ", make("a", { href: `?device=${other}`, textContent: `use ${label}` }));
+  }
+  byId("device").replaceChildren(...parts);
+}
+
 function receive(report: Report): void {
   switch (report.type) {
     case "device":
-      byId("device").textContent = `${report.words}, in a worker of this page`;
+      showDevice(report.words, report.name);
       document.documentElement.dataset.device = report.name;
       return;
     case "start":

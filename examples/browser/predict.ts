@@ -1,5 +1,6 @@
-import { openCpu, tensor, use } from "@fai/tensor";
+import { tensor } from "@fai/tensor";
 import { byId, make } from "./element.js";
+import { type DeviceChoice, openDevice } from "./openDevice.js";
 import { Pad } from "./pad.js";
 import { loadSketchPredictor, type SketchPredictor } from "./sketchNet.js";
 import { size } from "./strokes.js";
@@ -66,6 +67,6 @@ byId<HTMLInputElement>("load").addEventListener("change", async ({ target }) => 
   if (file) await open(new Uint8Array(await file.arrayBuffer()));
 });
 
-use(await openCpu());
+await openDevice((new URLSearchParams(location.search).get("device") ?? "auto") as DeviceChoice);
 // What Node trained and saved: `npm run example -- browser` puts it beside this page.
 await open(new URL("./shapes.safetensors", location.href));

@@ -27,6 +27,8 @@ export default defineConfig({
     outDir: at("../../out/browser"),
     emptyOutDir: true,
     target: "es2022",
+    // Scripts are few and close by: the code that loads them ahead would be larger than what it saves.
+    modulePreload: false,
     rolldownOptions: { input: [at("index.html"), at("predict.html")] },
   },
 });

@@ -86,6 +86,15 @@ describe.skipIf(!hasChromium())("in a browser", () => {
     expectEqual(outcome, inNode);
   });
 
+  // A processor that plays the GPU takes its time.
+  it("trains on WebGPU to numbers near those of Node", { timeout: 240_000 }, async () => {
+    const outcome = await train(false, "webgpu");
+    expect(outcome.device).toBe("webgpu");
+    expectNear(outcome.losses.slice(0, 10), inNode.losses.slice(0, 10), 1e-3);
+    expectNear(outcome.predictions, inNode.predictions, 1e-4);
+    expect(outcome.epochs.at(-1)!.accuracy).toBeGreaterThanOrEqual(0.9);
+  });
+
   /** Opens a page of the example, and fails when anything went wrong on it or it asked for anything elsewhere. */
   async function visit(path: string, look: (page: Page) => Promise<void>, options: BrowserContextOptions = {}) {
     const server = await servePages(join(folder, "example"), { isolated: true });
@@ -164,8 +173,8 @@ describe.skipIf(!hasChromium())("in a browser", () => {
     );
   });
 
-  it("opens what Node trained on the page that only predicts", async () => {
-    await visit("predict.html", async (page) => {
+  it.each(["wasm", "webgpu"])("opens what Node trained on the page that only predicts, on %s", async (device) => {
+    await visit(`predict.html?device=${device}`, async (page) => {
       await page.waitForFunction(() => document.documentElement.dataset.state === "loaded");
       expect(await nameless(page)).toEqual([]);
       await drawCircle(page);
@@ -200,6 +209,14 @@ function expectEqual(outcome: Outcome, inNode: Outcome): void {
   expect(outcome.losses).toEqual(inNode.losses);
   expect(outcome.predictions).toEqual(inNode.predictions);
   expect(outcome.epochs.at(-1)!.accuracy).toBeGreaterThanOrEqual(0.9);
+}
+
+/** Another order of sums gives other last digits, and a training makes them grow from step to step. */
+function expectNear(values: readonly number[], expected: readonly number[], tolerance: number): void {
+  expect(values.length).toBe(expected.length);
+  const differences = values.map((value, i) => Math.abs(value - expected[i]!));
+  console.log(`largest difference ${Math.max(...differences).toExponential(1)}, allowed ${tolerance}`);
+  expect(Math.max(...differences)).toBeLessThan(tolerance);
 }
 
 function report({ words, epochs, seconds, longestFrame, longestTimer, frames }: Outcome & Gaps): void {

@@ -1,28 +1,51 @@
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, type Rolldown } from "vite";
 import { expect, test } from "vitest";
 
-const entry = fileURLToPath(new URL("../../examples/browser/predict.ts", import.meta.url));
+const folder = fileURLToPath(new URL("../../examples/browser", import.meta.url));
 
-test("a page that only predicts loads at most 60 KB of ours, and nothing that it cannot use", async () => {
-  const { outputFiles, metafile } = await build({
-    entryPoints: [entry],
-    bundle: true,
-    minify: true,
-    write: false,
-    splitting: true,
-    metafile: true,
-    outdir: "out",
-    format: "esm",
-    platform: "browser",
-    conditions: ["@fai/source"],
-  });
-  const kilobytes = outputFiles.reduce((sum, { contents }) => sum + gzipSync(contents).length, 0) / 1000;
-  console.log(`a page that only predicts: ${kilobytes.toFixed(1)} KB gzip without weights and WASM`);
-  expect(kilobytes).toBeLessThan(60);
-  const files = Object.values(metafile.outputs).flatMap(({ inputs }) =>
-    Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
+/** What the pages' own code is in: everything of the example but the two files that stand for a device. */
+const pageCode = "page";
+const isPageCode = /\/examples\/browser\/(?!gpuDevice|wasmDevice)/;
+
+/** The scripts of ours that the page that only predicts loads, as Vite makes them; the page's own code is set apart. */
+async function buildPage(): Promise<Rolldown.OutputChunk[]> {
+  const made = (await build({
+    configFile: `${folder}/vite.config.ts`,
+    publicDir: false,
+    logLevel: "error",
+    build: {
+      write: false,
+      rolldownOptions: {
+        output: {
+          codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: pageCode, test: isPageCode }] },
+        },
+      },
+    },
+  })) as Rolldown.RolldownOutput;
+  return made.output.filter((file) => file.type === "chunk").filter(({ name }) => name !== pageCode);
+}
+
+const isOf = (pattern: RegExp) => (chunk: Rolldown.OutputChunk) => chunk.moduleIds.some((path) => pattern.test(path));
+const cpu = isOf(/\/backends\/cpu\/cpuBackend\.ts$/);
+const gpu = isOf(/\/backends\/webgpu\/webgpuBackend\.ts$/);
+
+test("a page that only predicts loads at most 60 KB of ours, on WASM as on WebGPU, and nothing that it cannot use", async () => {
+  const chunks = await buildPage();
+  expect(chunks.filter(cpu)).toHaveLength(1);
+  expect(chunks.filter(gpu)).toHaveLength(1);
+  for (const [device, other] of [
+    ["WASM", gpu],
+    ["WebGPU", cpu],
+  ] as const) {
+    const loaded = chunks.filter((chunk) => !other(chunk));
+    const kilobytes = loaded.reduce((sum, { code }) => sum + gzipSync(code).length, 0) / 1000;
+    console.log(`a page that only predicts, on ${device}: ${kilobytes.toFixed(1)} KB gzip without weights and WASM`);
+    expect(kilobytes).toBeLessThan(60);
+  }
+  const files = chunks.flatMap(({ modules }) =>
+    Object.entries(modules).flatMap(([path, { renderedLength }]) => (renderedLength > 0 ? [path] : [])),
   );
   expect(files.some((path) => path.endsWith("/predictor.ts"))).toBe(true);
   // Machine code for x64, derivatives, optimizers, the training loop, and whatever is Node's.

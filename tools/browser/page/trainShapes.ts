@@ -27,7 +27,7 @@ export async function trainShapes(backend: Backend, words: string, predictor: st
     valid: shapeSketches(20, 2),
   });
   const ends: number[] = [];
-  await training.run(80, [{ afterEpoch: () => void ends.push(seconds()) }]);
+  await training.run(48, [{ afterEpoch: () => void ends.push(seconds()) }]);
   const { losses, rows } = training.learner.history;
   const taken = seconds();
   return {
