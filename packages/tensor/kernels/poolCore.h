@@ -49,6 +49,11 @@ namespace {
 // About 20 microseconds: the gap between two groups of a plan is shorter, sleeping and waking takes longer.
 const int spins = 600;
 
+// A thread whose sleep was this short spins longer the next time, up to so many spins: steps of small models follow each other
+// within a tenth of a millisecond, and waking takes half of that. After a long sleep it spins less again.
+const int64_t shortSleepNanoseconds = 200000, longSleepNanoseconds = 2000000;
+const int mostSpins = 9600;
+
 // A wait of a few chunks and this much more is a stall; jobs that take longer than that are shared in any case.
 const int64_t stallNanoseconds = 500000;
 const int32_t leastPenalty = 16, mostPenalty = 1024;
@@ -85,12 +90,14 @@ inline void takeChunks(Pool *pool, uint32_t job, int thread) {
 // What the threads other than the caller do until `quit`.
 inline void serve(Pool *pool, int thread) {
   int32_t seen = 0;
+  int patience = spins;
   for (;;) {
     int32_t job = loadNow(&pool->job);
-    for (int spin = 0; job == seen && spin < spins; spin++) {
+    for (int spin = 0; job == seen && spin < patience; spin++) {
       poolPause();
       job = loadNow(&pool->job);
     }
+    const int64_t slept = job == seen ? poolNow() : 0;
     while (job == seen && !loadNow(&pool->quit)) {
       __atomic_add_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
       poolSleep(pool, &pool->job, seen);
@@ -98,6 +105,11 @@ inline void serve(Pool *pool, int thread) {
       job = loadNow(&pool->job);
     }
     if (loadNow(&pool->quit)) return;
+    if (slept != 0) {
+      const int64_t taken = poolNow() - slept;
+      if (taken < shortSleepNanoseconds) patience = patience * 2 < mostSpins ? patience * 2 : mostSpins;
+      else if (taken > longSleepNanoseconds) patience = patience / 2 > spins ? patience / 2 : spins;
+    }
     seen = job;
     takeChunks(pool, uint32_t(job), thread);
   }

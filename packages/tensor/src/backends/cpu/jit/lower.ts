@@ -44,96 +44,24 @@ export class MicroBuilder {
   mul = (a: number, b: number) => this.op("mulps", [a, b]);
   div = (a: number, b: number) => this.op("divps", [a, b]);
   and = (a: number, b: number) => this.op("andps", [a, b]);
-  or = (a: number, b: number) => this.op("orps", [a, b]);
   compare = (how: keyof typeof comparisons, a: number, b: number) => this.op("cmpps", [a, b], comparisons[how]);
   /** mask ? yes : no, where a mask has all bits of a lane set or none. */
   select = (mask: number, yes: number, no: number) => this.op("blendvps", [no, yes, mask]);
   magnitude = (x: number) => this.and(x, this.bits(0x7fffffff));
-  /** The polynomial with these coefficients, the highest power first, by Horner's rule. */
-  polynomial = (x: number, [first, ...rest]: readonly number[]) =>
-    rest.reduce((p, c) => this.add(this.mul(p, x), this.float(c)), this.float(first!));
 }
 
 const scratch = new DataView(new ArrayBuffer(4));
 
 const one = (b: MicroBuilder) => b.bits(1);
 
-/** exp as kernels/math.h has it, operation by operation: the same bits. */
-function exp(b: MicroBuilder, given: number): number {
-  let x = b.op("minps", [b.float(89), given]);
-  x = b.op("maxps", [b.float(-104), x]);
-  const magic = b.float(12582912);
-  const shifted = b.add(b.mul(x, b.float(Math.LOG2E)), magic);
-  const n = b.sub(shifted, magic);
-  const r = b.sub(b.sub(x, b.mul(n, b.float(0.693359375))), b.mul(n, b.float(-2.1219444e-4)));
-  let p = b.polynomial(
-    r,
-    [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
-  );
-  p = b.add(b.add(b.mul(p, b.mul(r, r)), r), b.float(1));
-  const k = b.op("psubd", [shifted, b.bits(0x4b400000)]);
-  const half = b.op("psrad", [k], 1);
-  const power = (m: number) => b.op("pslld", [b.op("paddd", [m, b.bits(127)])], 23);
-  return b.mul(b.mul(p, power(half)), power(b.op("psubd", [k, half])));
-}
-
-/** log as kernels/math.h has it. */
-function log(b: MicroBuilder, x: number): number {
-  const tiny = b.compare("less", x, b.float(1.17549435e-38));
-  const scaled = b.select(tiny, b.mul(x, b.float(8388608)), x);
-  const bits = b.op("paddd", [scaled, b.bits(0x3f800000 - 0x3f3504f3)]);
-  const whole = b.op("cvtdq2ps", [b.op("psubd", [b.op("psrld", [bits], 23), b.bits(127)])]);
-  const e = b.sub(whole, b.and(tiny, b.float(23)));
-  const mantissa = b.op("paddd", [b.and(bits, b.bits(0x007fffff)), b.bits(0x3f3504f3)]);
-  const f = b.sub(mantissa, b.float(1));
-  const s = b.div(f, b.add(b.float(2), f));
-  const z = b.mul(s, s);
-  const w = b.mul(z, z);
-  const r = b.add(
-    b.mul(z, b.add(b.float(0.66666662693), b.mul(w, b.float(0.28498786688)))),
-    b.mul(w, b.add(b.float(0.40000972152), b.mul(w, b.float(0.24279078841)))),
-  );
-  const h = b.mul(b.mul(b.float(0.5), f), f);
-  const inner = b.sub(b.add(b.mul(s, b.add(h, r)), b.mul(e, b.float(9.0580006145e-6))), h);
-  let y = b.add(b.add(inner, f), b.mul(e, b.float(0.69313812256)));
-  const nothing = b.bits(0);
-  y = b.select(b.compare("equal", x, nothing), b.float(-Infinity), y);
-  y = b.select(b.compare("less", x, nothing), b.bits(0x7fc00000), y);
-  return b.select(b.compare("less", x, b.float(Infinity)), y, x);
-}
-
-const sigmoid: Lower = (b, [x]) => {
-  const unit = b.float(1);
-  return b.div(unit, b.add(unit, exp(b, b.op("xorps", [x!, b.bits(0x80000000)]))));
-};
-
-/** tanh as kernels/math.h has it. */
-const tanh: Lower = (b, [given]) => {
-  const x = given!;
-  const z = b.mul(x, x);
-  const p = b.polynomial(
-    z,
-    [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1],
-  );
-  const small = b.add(b.mul(b.mul(p, z), x), x);
-  const a = b.magnitude(x);
-  const unit = b.float(1);
-  const size = b.sub(unit, b.div(b.float(2), b.add(exp(b, b.add(a, a)), unit)));
-  const large = b.or(b.magnitude(size), b.and(x, b.bits(0x80000000)));
-  const y = b.select(b.compare("less", a, b.float(0.625)), small, large);
-  // 0 where x is a number, else x.
-  return b.add(y, b.and(b.compare("unordered", x, x), x));
-};
-
-/** How each instruction on f32 is computed; those left out run in the kernels' own loops. */
+/**
+ * How each instruction on f32 is computed. Those left out run in the kernels' own loops: exp and its kin are long chains of operations
+ * that wait for each other, which 512-bit vectors hide better than these of 256 bits.
+ */
 const float: { readonly [O in Instruction["op"]]?: Lower } = {
   neg: (b, [x]) => b.op("xorps", [x!, b.bits(0x80000000)]),
   recip: (b, [x]) => b.div(b.float(1), x!),
-  exp: (b, [x]) => exp(b, x!),
-  log: (b, [x]) => log(b, x!),
   sqrt: (b, [x]) => b.op("sqrtps", [x!]),
-  tanh,
-  sigmoid,
   floor: (b, [x]) => b.op("roundps", [x!], 9),
   abs: (b, [x]) => b.magnitude(x!),
   sign: (b, [x]) => {

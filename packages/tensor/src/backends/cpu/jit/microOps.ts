@@ -14,7 +14,6 @@ export const binary = {
   maxps: { prefix: 0, map: 1, opcode: 0x5f },
   andps: { prefix: 0, map: 1, opcode: 0x54 },
   andnps: { prefix: 0, map: 1, opcode: 0x55 },
-  orps: { prefix: 0, map: 1, opcode: 0x56 },
   xorps: { prefix: 0, map: 1, opcode: 0x57 },
   cmpps: { prefix: 0, map: 1, opcode: 0xc2 },
   paddd: { prefix: 1, map: 1, opcode: 0xfe },
@@ -35,7 +34,7 @@ export const unary = {
 } as const satisfies Record<string, Encoding>;
 
 /** Shifts by a number of bits; the number is the opcode's extension. */
-export const shift = { psrld: 2, psrad: 4, pslld: 6 } as const;
+export const shift = { psrld: 2 } as const;
 
 /** target = mask's sign ? last : first. */
 export const blendvps: Encoding = { prefix: 1, map: 3, opcode: 0x4a };
@@ -48,7 +47,6 @@ export const commutative: ReadonlySet<string> = new Set([
   "addps",
   "mulps",
   "andps",
-  "orps",
   "xorps",
   "paddd",
   "pcmpeqd",
