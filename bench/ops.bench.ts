@@ -10,18 +10,16 @@
  * else python3), `--vs` any program that answers as ops/ops.py does.
  * `--cpu-time` counts the process's processor time instead of the clock's: on a busy machine, with one thread.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Plan, Slot } from "../packages/tensor/src/backend.js";
 import type { CpuBackend } from "../packages/tensor/src/backends/cpu/cpuBackend.js";
 import { openCpuSync } from "../packages/tensor/src/backends/cpu/select.node.js";
+import { answerer } from "./ops/answerer.js";
 import { operations } from "./ops/list.js";
 import type { Operation } from "./ops/operations.js";
+import { startPeak } from "./ops/peak.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -47,43 +45,13 @@ function now(): number {
   return (user + system) / 1000;
 }
 
-/** A program that answers each line with a number. */
-interface Answerer {
-  ask(line: string): Promise<number>;
-  stop(): void;
-}
-
-function answerer(command: string, args: readonly string[], onHello?: (line: string) => void): Answerer {
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async () => {
-    const line = await lines.next();
-    if (line.done) throw new Error(`${command} ended`);
-    return line.value;
-  };
-  let ready: Promise<void> = onHello ? next().then(onHello) : Promise.resolve();
-  const ask = async (line: string) => {
-    await ready;
-    ready = Promise.resolve();
-    child.stdin.write(`${line}\n`);
-    return Number(await next());
-  };
-  return { ask, stop: () => child.stdin.end() };
-}
-
 const backend = openCpuSync({
   threads,
   ...(options.backend ? { backend: options.backend as "native" | "wasm" } : {}),
   ...(options.isa ? { isa: options.isa as "avx512" } : {}),
 }) as CpuBackend;
 
-const folder = mkdtempSync(join(tmpdir(), "fai-peak-"));
-const program = join(folder, "peak");
-const source = fileURLToPath(new URL("ops/peak.cc", import.meta.url));
-execFileSync(process.env.CXX ?? "c++", ["-O2", "-std=c++17", "-pthread", source, "-o", program], { stdio: "inherit" });
-// WASM is held against the machine, not against itself.
-const peakIsa = backend.engine.isa === "simd128" ? "avx2" : backend.engine.isa;
-const peak = answerer(program, [peakIsa, options["cpu-time"] ? "cpu" : "clock"]);
+const peak = startPeak(backend.engine.isa, options["cpu-time"] ? "cpu" : "clock");
 const python = process.env.PYTHON ?? "python3";
 const pytorch = [python, fileURLToPath(new URL("ops/ops.py", import.meta.url)), String(threads)];
 const command = options["vs-pytorch"] ? pytorch : options.vs?.split(" ");
@@ -155,4 +123,3 @@ for (const operation of operations().filter((it) => options.only.some((text) => 
 peak.stop();
 rival?.stop();
 await backend.close();
-rmSync(folder, { recursive: true });

@@ -198,6 +198,7 @@ for line in sys.stdin:
             made[name]()
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident) * 1024
     step, times = made[name], []
+    step()
     end = time.perf_counter() + float(seconds)
     while time.perf_counter() < end or len(times) < 2:
         start = time.perf_counter()

@@ -6,7 +6,7 @@ import { collapse, memoryOrder, periodOf, permuted } from "./space.js";
 import { assemble, type TileProgram, type TileSource, tileProgram } from "./tileProgram.js";
 
 /** Elements of a tile when few registers are alive; more registers make it smaller, so that all stay in the cache. */
-const largestTile = 512;
+const largestTile = 1024;
 /** A pattern that repeats within so many elements may set the length of tiles. */
 const largestPeriod = 1024;
 
@@ -56,8 +56,9 @@ function tileLength(source: TileSource, around: number): number {
 /** Tries tiles from large to small until the registers fit the cache; `build` makes the program for a length. */
 export function fitTile<T extends { program: TileProgram }>(build: (around: number) => T): T {
   let built = build(largestTile);
-  if (built.program.registers > 12) built = build(largestTile / 2);
-  if (built.program.registers > 24) built = build(largestTile / 4);
+  if (built.program.registers > 6) built = build(largestTile / 2);
+  if (built.program.registers > 12) built = build(largestTile / 4);
+  if (built.program.registers > 24) built = build(largestTile / 8);
   return built;
 }
 
