@@ -83,8 +83,7 @@ export class CpuBackend implements Backend {
     const code = this.#place(encoded);
     const block = this.#arena.allocate(encoded.program.byteLength, this.#submitted);
     const executable = new CpuExecutable(plan, encoded, block, (it) => {
-      if (this.#closed) return;
-      this.#arena.release(it.program);
+      if (!this.#closed) this.#arena.release(it.program);
       if (code) this.#retire(code, it.program.lastUse);
     });
     this.#write(block, encoded.program);
