@@ -8,7 +8,7 @@ import { crossEntropy } from "../../src/nn/crossEntropy.js";
 import { Linear } from "../../src/nn/linear.js";
 import type { Tensor } from "../../src/tensor.js";
 import { Interpreter } from "../interpreter/interpreter.js";
-import { evaluateAll } from "../reference.js";
+import { expectSame } from "./expectSame.js";
 
 const numbers = (...shape: number[]) =>
   leaf(
@@ -21,15 +21,6 @@ const numbers = (...shape: number[]) =>
 function scratch(elements: number, ...tensors: Tensor[]): number {
   const kib = Number(/([\d.]+) KiB scratch/.exec(explainPlan(...tensors))![1]);
   return (kib * 1024) / (4 * elements);
-}
-
-async function expectSame(...tensors: Tensor[]): Promise<void> {
-  const expected = evaluateAll(tensors).map(({ data }) => [...data]);
-  for (const [i, t] of tensors.entries()) {
-    const found = [...(await t.data())];
-    const error = (v: number, k: number) => Math.abs(v - expected[i]![k]!) / (1 + Math.abs(expected[i]![k]!));
-    expect(Math.max(...found.map(error))).toBeLessThan(1e-5);
-  }
 }
 
 beforeEach(() => {

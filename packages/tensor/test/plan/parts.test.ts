@@ -7,7 +7,7 @@ import { explainPlan, use } from "../../src/realize.js";
 import "../../src/tensor.js";
 import type { Tensor } from "../../src/tensor.js";
 import { Interpreter } from "../interpreter/interpreter.js";
-import { evaluateAll } from "../reference.js";
+import { expectSame } from "./expectSame.js";
 
 const numbers = (seed: number, ...shape: number[]) =>
   leaf(
@@ -17,15 +17,6 @@ const numbers = (seed: number, ...shape: number[]) =>
   );
 
 const kernels = (plan: string) => Number(/^(\d+) kernels,/m.exec(plan)![1]);
-
-async function expectSame(...tensors: Tensor[]): Promise<void> {
-  const expected = evaluateAll(tensors).map(({ data }) => [...data]);
-  for (const [i, t] of tensors.entries()) {
-    const found = [...(await t.data())];
-    const error = (v: number, k: number) => Math.abs(v - expected[i]![k]!) / (1 + Math.abs(expected[i]![k]!));
-    expect(Math.max(...found.map(error))).toBeLessThan(1e-5);
-  }
-}
 
 beforeEach(() => {
   discard();
