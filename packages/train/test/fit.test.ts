@@ -116,9 +116,10 @@ describe("fit", () => {
   it("keeps timers alive", async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 1);
-    await train(3).rows;
+    // Steps this small may take less than the millisecond of a timer: as many as it takes to see three turns.
+    for (let run = 0; turns < 3 && run < 50; run++) await train(3).rows;
     clearInterval(timer);
-    expect(turns).toBeGreaterThan(2);
+    expect(turns).toBeGreaterThanOrEqual(3);
   });
 
   it("owns no more device memory after a second run", async () => {
