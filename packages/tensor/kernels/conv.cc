@@ -212,22 +212,25 @@ enum { CONV_COLUMNS = 256 };
 void convPacked(const ConvTask &task) {
   const int columnPart = evenPart(task.panels(), CONV_COLUMNS / MICRO_COLUMNS) * MICRO_COLUMNS;
   const int columnParts = ceilDivide(task.targetChannels, columnPart);
-  int units[MAX_PARTS + 1], rows[MAX_PARTS];
+  int units[MAX_PARTS + 1], blocks[MAX_PARTS];
   units[0] = 0;
   for (int i = 0; i < task.parts; i++) {
     const int M = task.batch * task.part[i].rows * task.part[i].columns;
-    rows[i] = blockRows(M, columnParts * task.groups);
-    units[i + 1] = units[i] + task.groups * columnParts * ceilDivide(M, rows[i]);
+    blocks[i] = rowBlocks(M, columnParts * task.groups);
+    units[i + 1] = units[i] + task.groups * columnParts * blocks[i];
   }
-  forChunks(task.context, units[task.parts], [&](int chunk, int thread) {
+  forChunks(task.context, units[task.parts], [&](int number, int thread) {
+    // The last parts have the most taps: they go first, so that threads end together.
+    const int chunk = units[task.parts] - 1 - number;
     int i = 0;
     while (chunk >= units[i + 1]) i++;
     const ConvPart &part = task.part[i];
     int unit = chunk - units[i];
     const int n = unit % columnParts * columnPart, group = unit / columnParts % task.groups;
-    const int m = unit / columnParts / task.groups * rows[i], M = task.batch * part.rows * part.columns;
+    const int block = unit / columnParts / task.groups, M = task.batch * part.rows * part.columns;
+    const int m = firstRow(M, blocks[i], block), end = firstRow(M, blocks[i], block + 1);
     const ConvSource source(task, part, group);
-    gemmBlock(source, gemmSpace(task.threads(), thread), m, least(rows[i], M - m), n,
+    gemmBlock(source, gemmSpace(task.threads(), thread), m, end - m, n,
               least(columnPart, task.targetChannels - n), 0, task.depth(part), false);
   });
 }

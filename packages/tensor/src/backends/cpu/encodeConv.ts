@@ -21,8 +21,12 @@ import { collapse } from "./space.js";
 /** Output positions of a block, and floats of the image patch it reads, that fit the cache. */
 const blockPositions = 448;
 const largestPatchFloats = 80 << 10;
-/** Channels of a unit of a weight gradient: its patches hold no more. */
+/** Channels of a unit of a weight gradient, and fewer where patches of several small images belong together. */
 const unitChannels = 128;
+const smallImageChannels = 64;
+const smallImage = 64;
+/** Floats of the patches of a block of a weight gradient. */
+const largestPatchesFloats = 96 << 10;
 /** Sums of all splits of a weight gradient take at most this many floats. */
 const largestSumFloats = 4 << 20;
 
@@ -150,14 +154,18 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
   const part: Part = { rows: forwardAxis(p, 0, kh, rows)[0]!, columns: forwardAxis(p, 1, kw, columns)[0]! };
   const winograd = encodeWinogradWeight(group, part);
   if (winograd !== undefined) return winograd;
-  const unitDepth = evenPart(channels, unitChannels, 1);
+  const unitDepth = evenPart(channels, rows * columns < smallImage ? smallImageChannels : unitChannels, 1);
   const block = blockOf([part], isDepthwise ? p.groups : unitDepth);
   const images =
     isDepthwise || block.rows < rows || block.columns < columns
       ? 1
-      : Math.max(
+      : evenPart(
+          batch,
+          Math.max(
+            1,
+            Math.min(Math.floor(256 / (rows * columns)), Math.floor(largestPatchesFloats / block.patchFloats)),
+          ),
           1,
-          Math.min(batch, Math.floor(256 / (rows * columns)), Math.floor(largestPatchFloats / block.patchFloats)),
         );
 
   const channelUnits = p.groups * Math.ceil(channels / unitDepth);
