@@ -21,6 +21,10 @@ export function operations(): Operation[] {
     matmul(512, 85, 256, { layout: "nt" }),
     matmul(128, 1000, 233, { layout: "nt" }),
     matmul(1000, 233, 128, { layout: "tn" }),
+    // Gradients of recurrent weights over all steps.
+    matmul(256, 256, 3584, { layout: "tn" }),
+    matmul(768, 256, 3584, { layout: "tn" }),
+    matmul(85, 256, 4096, { layout: "tn" }),
     matmul(1000, 1000, 1000, { layout: "nt" }),
     matmul(1000, 1000, 1000, { layout: "tn" }),
     matmul(64, 64, 64, { batch: 256 }),

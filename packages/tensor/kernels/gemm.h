@@ -45,10 +45,10 @@ INLINE int evenPart(int size, int largest) {
 }
 
 // How many blocks M rows are cut into, when there are so many blocks of columns: large ones pack B less often, but there should
-// be some for the threads, and an even number, so that two threads end together.
-INLINE int rowBlocks(int M, int columnBlocks) {
+// be some for the threads (`wanted` in all), and an even number, so that two threads end together.
+INLINE int rowBlocks(int M, int columnBlocks, int wanted = 16) {
   const int panels = ceilDivide(M, MICRO_ROWS), largest = ROW_BLOCK / MICRO_ROWS, smallest = largest / 5;
-  const int blocks = most(ceilDivide(panels, largest), least(ceilDivide(16, columnBlocks), ceilDivide(panels, largest / 3)));
+  const int blocks = most(ceilDivide(panels, largest), least(ceilDivide(wanted, columnBlocks), ceilDivide(panels, largest / 3)));
   return blocks * columnBlocks % 2 == 0 || panels < (blocks + 1) * smallest ? blocks : blocks + 1;
 }
 

@@ -154,7 +154,10 @@ void runMatmul(const Context &context, const int32_t *payload) {
   const MatmulOperand *o = task.operands;
   const int perSplit = ceilDivide(K, splits);
   const int columns = blockColumns(N);
-  const int columnBlocks = ceilDivide(N, columns), inRows = rowBlocks(M, columnBlocks * splits * task.batches);
+  // Each block packs its columns of B, unless that is done: no more blocks then than keep the threads busy.
+  const int threadCount = context.pool == nullptr ? 1 : poolThreads(context.pool);
+  const int wanted = task.packedLines > 0 ? 16 : least(16, 4 * threadCount);
+  const int columnBlocks = ceilDivide(N, columns), inRows = rowBlocks(M, columnBlocks * splits * task.batches, wanted);
   const int blocks = inRows * columnBlocks * splits;
   const Index partialBytes = splits > 1 ? alignUp(Index(task.batches) * M * N * 4) : 0;
   float *const packed = reinterpret_cast<float *>(context.workspace);

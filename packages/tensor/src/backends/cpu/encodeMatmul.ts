@@ -11,6 +11,8 @@ export const microColumns = 32;
 /** The second operand is packed as a whole, once, when it has at most this many floats. */
 const largestPackedFloats = 8 << 20;
 
+/** Inner indices of a split, at least. */
+const shortestSplit = 400;
 /** Splitting the inner dimension takes at most this much workspace. */
 const largestPartialElements = 1 << 22;
 
@@ -86,7 +88,7 @@ export function encodeMatmul(group: ContractGroup<"matmul">): Encoded {
   const blocks = batches * Math.ceil(M / 168) * Math.ceil(N / 512);
   let splits = 1;
   if (blocks < 8 && K >= 1024 && flops > 8e6 && M > 4) {
-    splits = Math.min(Math.ceil(16 / blocks), Math.floor(K / 512));
+    splits = Math.min(Math.ceil(16 / blocks), Math.floor(K / shortestSplit));
     if (splits * batches * M * N > largestPartialElements) splits = 1;
   }
   if (splits > 1 && packing(transposed(b), transposed(a), N, M) < packing(a, b, M, N)) {
