@@ -11,6 +11,10 @@ export function operations(): Operation[] {
     matmul(64, 4600, 1150, { layout: "nt" }),
     matmul(64, 4600, 1150),
     ...[32, 512].flatMap((M) => [500, 200].map((K) => matmul(M, 2000, K, { layout: "nt" }))),
+    // And of one with 512, whose rows would fall into one set of the cache.
+    matmul(512, 2048, 512, { layout: "nt" }),
+    matmul(512, 512, 2048),
+    matmul(2048, 512, 4096, { layout: "tn" }),
     matmul(32, 500, 2000),
     matmul(2240, 2000, 500, { layout: "nt" }),
     matmul(2000, 500, 2240, { layout: "tn" }),

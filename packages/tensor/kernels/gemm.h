@@ -118,7 +118,7 @@ void gemmBlock(const Source &source, GemmSpace &space, int m0, int rows, int n0,
 // Rows of A for the micro-kernel. They are read where they lie, unless so many of them share a few sets of the cache.
 INLINE const float *rowsOf(float *space, const float *from, Index rowStride, Index columnStride, int rows, int length,
                            int columns, Index &row, Index &step) {
-  const auto collides = [](Index stride) { return stride % 512 == 0; };
+  const auto collides = [](Index stride) { return stride % 1024 == 0; };
   const bool alongInner = columnStride == 1 && !collides(rowStride);
   const bool across = rowStride == 1 && (!collides(columnStride) || columns <= 4 * MICRO_COLUMNS);
   if (alongInner || across || rows == 1) {
@@ -132,7 +132,11 @@ INLINE const float *rowsOf(float *space, const float *from, Index rowStride, Ind
     for (int k = 0; k < length; k++) {
       const float *p = from + k * columnStride;
       float *q = space + k * MICRO_ROWS;
+#if defined(HAS_MASKS)
+      for (int r = 0; r < rows; r += VECTOR) storeFirst(q + r, loadFirst(p + r, least(int(VECTOR), rows - r)), least(int(VECTOR), rows - r));
+#else
       for (int r = 0; r < rows; r++) q[r] = p[r];
+#endif
     }
     return space;
   }
