@@ -1,6 +1,7 @@
 // Runs bundled test files where Vitest itself does not run: `runTests.mjs FILE... RESULT`. Writes what came out to the file RESULT as
 // JSON, because the streams of an emulated process cannot be relied on.
 import { writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { startTests } from "@vitest/runner";
 import { getNames, getTests } from "@vitest/runner/utils";
 
@@ -22,7 +23,7 @@ const config = {
 };
 const run = await startTests(files, {
   config,
-  importFile: (path) => import(path),
+  importFile: (path) => import(pathToFileURL(path).href),
 });
 const tests = run.flatMap((file) => getTests(file));
 const failures = tests
