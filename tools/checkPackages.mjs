@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkInstalled } from "./check/installed.mjs";
 import { checkPacked, packAll } from "./check/packed.mjs";
+import { checkPlatforms } from "./check/platforms.mjs";
 import { ensureInstalled, runTool } from "./workspace.mjs";
 
 ensureInstalled();
@@ -21,6 +22,7 @@ if (problems.length === 0) {
   const packed = packAll(folder);
   problems.push(...(await checkPacked(packed, folder)));
   problems.push(...(await checkInstalled(packed, folder)));
+  problems.push(...(await checkPlatforms(folder)));
   tool("knip", ["--no-progress", "--no-config-hints"]);
   tool("size-limit", []);
 }

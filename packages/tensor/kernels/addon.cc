@@ -8,6 +8,7 @@
 
 #include "codeMemory.h"
 #include "engine.h"
+#include "processor.h"
 
 namespace {
 
@@ -84,20 +85,6 @@ napi_value boolValue(napi_env env, bool value) {
   return result;
 }
 
-bool supports(const char *isa) {
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (std::strcmp(isa, "avx2") == 0) return avx2;
-  return std::strcmp(isa, "avx512") == 0 && avx2 && __builtin_cpu_supports("avx512f") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
-#elif defined(__aarch64__)
-  return std::strcmp(isa, "neon") == 0;
-#else
-  return false;
-#endif
-}
-
 // The kernels of a supported instruction set.
 FaiRun kernelsOf(const char *isa) {
 #if defined(__aarch64__)
@@ -124,7 +111,7 @@ napi_value supportsCall(napi_env env, napi_callback_info info) {
   char isa[16] = "";
   if (!succeeded(env, napi_get_cb_info(env, info, &given, &value, nullptr, nullptr))) return nullptr;
   if (!succeeded(env, napi_get_value_string_utf8(env, value, isa, sizeof isa, nullptr))) return nullptr;
-  return boolValue(env, supports(isa));
+  return boolValue(env, processorRuns(isa));
 }
 
 // open(isa, threads, reserveBytes, completed) -> backend
@@ -138,7 +125,7 @@ napi_value openCall(napi_env env, napi_callback_info info) {
   if (!succeeded(env, napi_get_value_string_utf8(env, values[0], isa, sizeof isa, nullptr))) return nullptr;
   if (!succeeded(env, napi_get_value_uint32(env, values[1], &threads))) return nullptr;
   if (!succeeded(env, napi_get_value_double(env, values[2], &reserve))) return nullptr;
-  if (!supports(isa)) {
+  if (!processorRuns(isa)) {
     napi_throw_error(env, nullptr, "this processor lacks the instruction set");
     return nullptr;
   }

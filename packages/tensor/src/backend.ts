@@ -223,6 +223,8 @@ export interface DeviceMemory {
 export interface Backend {
   /** `native`, `wasm`, `webgpu`, `null`... */
   readonly name: string;
+  /** What computes and why it was chosen, in one line for people; backends with nothing to choose leave it out. */
+  readonly about?: string;
   compile(plan: Plan): Executable;
   /** Resolves when the plan has run, with the guard's report or undefined. Host data and scalars are copied before it returns. */
   submit(executable: Executable, submission: Submission): Promise<GuardReport | undefined>;

@@ -1,5 +1,6 @@
 import type { Backend } from "../src/backend.js";
-import { nativeProblem, openNative } from "../src/backends/cpu/native.js";
+import { instructionSets } from "../src/backends/cpu/instructionSets.js";
+import { openNative } from "../src/backends/cpu/native.js";
 import { openWasmSync } from "../src/backends/cpu/wasmHost.node.js";
 import { webgpu } from "../src/backends/webgpu/webgpu.js";
 import { handle, topological } from "../src/node.js";
@@ -7,7 +8,7 @@ import { realize, setFusion, use } from "../src/realize.js";
 import type { Tensor } from "../src/tensor.js";
 import { Interpreter } from "./interpreter/interpreter.js";
 import { evaluateAll } from "./reference.js";
-import { cpuBackends } from "./runtime/backends.js";
+import { cpuBackends, runsHere } from "./runtime/backends.js";
 import { softwareGpu } from "./webgpu/softwareGpu.js";
 
 /** True in the lane of WebGPU: the backend is opened once a file, and cases are fewer, because shaders take long to compile on a processor. */
@@ -68,23 +69,25 @@ export function staged(backend: Backend): Engine {
 /** Every backend that runs here: the plan interpreter, WASM, and the addon where it is built; or WebGPU in its lane. */
 export function backends(): Backend[] {
   if (gpu) return [gpu];
-  const native = nativeProblem() === undefined ? [openNative()] : [];
-  return [new Interpreter(), ...native, openWasmSync()];
+  const native = runsHere("native") ? [openNative()] : [];
+  const wasm = runsHere("wasm") ? [openWasmSync()] : [];
+  return [new Interpreter(), ...native, ...wasm];
 }
 
 /** An engine for every build of the CPU kernels that this machine can run, whether it would be chosen or not. */
 export function builds(): Engine[] {
   if (gpu) return [planned(gpu, { tolerance: 2e-5 })];
   const wasm = cpuBackends.filter(([name]) => name !== "native").map(([name, open]) => planned(open(), { name }));
-  if (nativeProblem() !== undefined) return wasm;
-  const native = (["avx512", "avx2"] as const).flatMap((isa) => {
+  const native = runsHere("native") ? instructionSets.native : [];
+  const engines = native.flatMap((isa) => {
     const backend = openIsa(isa);
     return backend ? [planned(backend, { name: `native ${isa}` })] : [];
   });
-  return [...native, ...wasm, planned(openWasmSync({ isa: "simd128" }), { name: "wasm, baseline" })];
+  const baseline = process.env.FAI_ISA ? [] : [planned(openWasmSync({ isa: "simd128" }), { name: "wasm, baseline" })];
+  return [...engines, ...wasm, ...baseline];
 }
 
-function openIsa(isa: "avx512" | "avx2"): Backend | undefined {
+function openIsa(isa: (typeof instructionSets.native)[number]): Backend | undefined {
   try {
     return openNative({ isa });
   } catch (error) {

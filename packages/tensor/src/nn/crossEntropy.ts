@@ -65,7 +65,7 @@ export function nll(logProbability: TensorLike, target: TensorLike, options: Nll
 }
 
 /** What class indices say about each loss; all have the indices' shape. */
-interface ClassIndices {
+export interface ClassIndices {
   /** Whether the target counts at all. */
   counts: Tensor;
   /** The class, 0 where the target does not count. */
@@ -78,7 +78,8 @@ interface ClassIndices {
   reduce: (losses: Tensor) => Tensor;
 }
 
-function readIndices(
+/** Reads class indices for `op`; an index that is out of range fails the step. */
+export function readIndices(
   op: string,
   classes: number,
   target: Tensor,

@@ -46,6 +46,7 @@ export {
   xavierUniform,
 } from "./init.js";
 export { Linear, type LinearOptions } from "./linear.js";
+export { type LinearCrossEntropyOptions, linearCrossEntropy } from "./linearCrossEntropy.js";
 export {
   type CosineEmbeddingOptions,
   cosineEmbedding,

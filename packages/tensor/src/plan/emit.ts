@@ -8,6 +8,7 @@ import type { Root } from "./graph.js";
 import { takeOver } from "./inPlace.js";
 import { followedOrder, type Order, rowMajor, sameElements } from "./layout.js";
 import { placeSpans, type Span } from "./liveness.js";
+import { orderForMemory } from "./order.js";
 
 /** What fills a bound or upload slot at submission. */
 export type Binding =
@@ -34,7 +35,7 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
   const bound: Binding[] = [];
   const uploads: Binding[] = [];
   const { computing, committing } = built.drafts;
-  const drafts: Draft[] = [...computing, ...committing].filter(
+  const drafts: Draft[] = [...orderForMemory(computing), ...committing].filter(
     (d) => d.kind === "contract" || sizeOf(d.space) > 0 || d.kind === "reduce",
   );
   const groups: Group[] = [];

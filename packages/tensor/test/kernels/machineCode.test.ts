@@ -1,9 +1,11 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Instruction, Load, MapGroup, Store } from "../../src/backend.js";
+import type { CpuBackend } from "../../src/backends/cpu/cpuBackend.js";
 import { CodeBuffer } from "../../src/backends/cpu/jit/codeBuffer.js";
 import { compile } from "../../src/backends/cpu/jit/compile.js";
 import { MicroBuilder } from "../../src/backends/cpu/jit/lower.js";
-import { nativeProblem, openNative } from "../../src/backends/cpu/native.js";
+import { openNative } from "../../src/backends/cpu/native.js";
+import { runsHere } from "../runtime/backends.js";
 import { Draw } from "./draw.js";
 import { backends, expectAgreement, outcome } from "./outcome.js";
 
@@ -96,8 +98,11 @@ it("encodes as the manual says", () => {
   expect(hex).toContain("c5f877c3"); // vzeroupper; ret
 });
 
-describe.runIf(nativeProblem() === undefined)("the native backend", () => {
-  const backend = openNative();
+describe.runIf(runsHere("native"))("the native backend", () => {
+  let backend: CpuBackend;
+  beforeAll(() => {
+    backend = openNative();
+  });
   afterAll(() => backend.close());
 
   it("frees the code of plans that are dropped, also while they run", async () => {

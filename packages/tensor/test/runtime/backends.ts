@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { CpuBackend } from "../../src/backends/cpu/cpuBackend.js";
 import type { CpuOptions } from "../../src/backends/cpu/engine.js";
+import { type CpuEngineName, engineOf } from "../../src/backends/cpu/instructionSets.js";
 import { nativeProblem, openNative } from "../../src/backends/cpu/native.js";
 import { createMemory, WasmEngine } from "../../src/backends/cpu/wasm.js";
 import { openWasmSync } from "../../src/backends/cpu/wasmHost.node.js";
@@ -24,12 +25,21 @@ function openSingle(options: CpuOptions = {}): CpuBackend {
 
 type Opener = (options?: CpuOptions) => CpuBackend;
 
-const threaded: [name: string, open: Opener][] = [["wasm", openWasmSync]];
-// A machine without a C++ compiler has WASM alone, and tests that.
-if (nativeProblem() === undefined) threaded.unshift(["native", openNative]);
+/** Whether an engine runs here: a machine without a C++ compiler has WASM alone, and FAI_ISA makes a run about one engine. */
+export function runsHere(engine: CpuEngineName): boolean {
+  if ((engineOf(process.env.FAI_ISA) ?? engine) !== engine) return false;
+  return engine === "wasm" || nativeProblem() === undefined;
+}
+
+const threaded: [name: string, open: Opener][] = [];
+if (runsHere("native")) threaded.push(["native", openNative]);
+if (runsHere("wasm")) threaded.push(["wasm", openWasmSync]);
 
 /** The backends that run long plans beside the caller. */
 export const threadedBackends = threaded;
 
 /** Every CPU backend that this machine can run. */
-export const cpuBackends: [name: string, open: Opener][] = [...threaded, ["wasm, single thread", openSingle]];
+export const cpuBackends: [name: string, open: Opener][] = [
+  ...threaded,
+  ...(runsHere("wasm") ? [["wasm, single thread", openSingle] satisfies [string, Opener]] : []),
+];

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
+import { askedIsa } from "../../src/backends/cpu/instructionSets.js";
 import { nativeProblem } from "../../src/backends/cpu/native.js";
 import { threadedBackends } from "./backends.js";
 import { scalars, slow } from "./plans.js";
@@ -13,7 +14,7 @@ const program = fileURLToPath(new URL("./process.program.ts", import.meta.url));
 function runProgram(scenario: string, backend: string, environment: Record<string, string> = {}) {
   return new Promise<{ code: number | null; signal: string | null; said: string }>((resolve, reject) => {
     const child = spawn(process.execPath, ["--import", loader, program, scenario], {
-      env: { ...process.env, FAI_BACKEND: backend, ...environment },
+      env: { ...process.env, FAI_BACKEND: backend, FAI_ISA: "", ...environment },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: 30_000,
     });
@@ -72,14 +73,48 @@ describe.each(threadedBackends)("%s", (name, open) => {
   });
 });
 
-test("the instruction set can be chosen, and one that the processor lacks is refused", async () => {
+describe("the instruction set", () => {
+  /** Runs nothing much under FAI_BACKEND (when given) and FAI_ISA, with what was chosen on the error stream. */
+  const chosen = async (backend: string, isa: string) =>
+    (await runProgram("idle", backend, { FAI_ISA: isa, NODE_DEBUG: "fai" })).said;
   const problem = nativeProblem();
-  const { said } = await runProgram("idle", "native", { FAI_ISA: "sse2" });
-  expect(said).toContain(problem?.message ?? "[cpu] this processor does not run sse2. Known are avx512, avx2, neon");
-  if (problem === undefined) expect((await runProgram("idle", "native", { FAI_ISA: "avx2" })).said).toBe("read 3");
+
+  test("one of the other engine is refused, by name, value and what is allowed", async () => {
+    expect(await chosen("wasm", "avx2")).toContain(
+      "[cpu] FAI_ISA=avx2 is no instruction set of the wasm backend, expected relaxed, simd128. avx2 is of the native backend",
+    );
+    expect(await chosen("native", "relaxed")).toContain(
+      problem?.message ??
+        "[cpu] FAI_ISA=relaxed is no instruction set of the native backend, expected avx512, avx2, neon.",
+    );
+  });
+
+  test("one that nobody knows is refused", async () => {
+    expect(await chosen("", "sse2")).toContain("[cpu] unknown instruction set sse2 (FAI_ISA or the option isa)");
+    expect(await chosen("wasm", "sse2")).toContain("[cpu] FAI_ISA=sse2 is no instruction set of the wasm backend");
+  });
+
+  test("one of WASM opens WASM", async () => {
+    expect(await chosen("", "simd128")).toMatch(/wasm, simd128, 2 threads: asked for by the instruction set simd128/);
+  });
+
+  test.runIf(problem === undefined)("one that the processor lacks is refused", async () => {
+    const lacked = process.arch === "arm64" ? "avx2" : "neon";
+    expect(await chosen("", lacked)).toContain(`[cpu] this processor does not run ${lacked}, only`);
+  });
+
+  test("as an option", () => {
+    expect(() => askedIsa("wasm", "neon")).toThrow('[cpu] isa: "neon" is no instruction set of the wasm backend');
+  });
+});
+
+test("a backend says what it is and why", async () => {
+  expect((await runProgram("idle", "wasm", { NODE_DEBUG: "fai" })).said).toMatch(
+    /FAI \d+: wasm, \w+, 2 threads: asked for by FAI_BACKEND/,
+  );
 });
 
 test("a choice that cannot be had is refused with advice", async () => {
-  expect((await runProgram("idle", "gpu")).said).toContain("[cpu] unknown backend gpu, expected native or wasm");
+  expect((await runProgram("idle", "gpu")).said).toContain("[cpu] unknown backend gpu (asked for by FAI_BACKEND)");
   expect((await runProgram("idle", "wasm", { FAI_THREADS: "0" })).said).toContain("[cpu] 0 threads asked for");
 });

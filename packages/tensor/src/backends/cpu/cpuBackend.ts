@@ -49,6 +49,7 @@ const noFault: Promise<undefined> = Promise.resolve(undefined);
  */
 export class CpuBackend implements Backend {
   readonly name: "native" | "wasm";
+  readonly about: string;
   readonly engine: CpuEngine;
   readonly #arena: Arena;
   readonly #inlineMicroseconds: number;
@@ -68,8 +69,10 @@ export class CpuBackend implements Backend {
   #record: TimeKernel | undefined;
   readonly #guard = new Int32Array(guardWords);
 
-  constructor(engine: CpuEngine, options: CpuOptions = {}) {
+  /** @param reason why this engine was chosen, for `about` */
+  constructor(engine: CpuEngine, options: CpuOptions = {}, reason = "opened by name") {
     this.name = engine.name;
+    this.about = `${engine.name}, ${engine.isa}, ${engine.threads} ${engine.threads === 1 ? "thread" : "threads"}: ${reason}`;
     this.engine = engine;
     this.#arena = new Arena(engine, options.budgetBytes);
     this.#inlineMicroseconds = (options.inlineMicroseconds ?? 2000) / engine.slowdown;

@@ -64,7 +64,7 @@ export interface CpuOptions {
   threads?: number;
   /**
    * The instruction set (default: the best there is; FAI_ISA overrides): native kernels know the first three, WASM the last
-   * two, of which `relaxed` multiplies and adds in one rounding; each ignores the other's.
+   * two, of which `relaxed` multiplies and adds in one rounding. One of the other's is an error.
    */
   isa?: "avx512" | "avx2" | "neon" | "simd128" | "relaxed";
   /** Native only: whether elementwise work is compiled to machine code (true); without, it is interpreted, with the same bits and slower. */

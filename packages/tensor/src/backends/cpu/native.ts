@@ -1,68 +1,42 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
 import type { HostArray } from "../../dtype.js";
 import { TensorError } from "../../errors.js";
 import { lineBytes } from "../../memory.js";
+import { type Addon, addonPlaces, type FoundAddon, findAddon } from "./addon.node.js";
 import { CpuBackend } from "./cpuBackend.js";
 import type { CpuEngine, CpuOptions, Job } from "./engine.js";
+import { askedIsa, instructionSets } from "./instructionSets.js";
 import { CodeBuffer } from "./jit/codeBuffer.js";
 import { machineBytes, threadCount } from "./machine.node.js";
 
-/** The addon's functions; positions and sizes are integers in lines, `backend` is what `open` returned. */
-interface Addon {
-  supports(isa: string): boolean;
-  open(isa: string, threads: number, reserveBytes: number, completed: () => void): object;
-  close(backend: object): void;
-  capacity(backend: object): number;
-  commit(backend: object, lines: number): boolean;
-  discard(backend: object, line: number, lines: number): void;
-  write(backend: object, line: number, data: HostArray): void;
-  read(backend: object, line: number, into: HostArray): void;
-  run(backend: object, program: number, words: number, block: number, scalars: number, workspace: number): number;
-  enqueue(backend: object, program: number, words: number, block: number, scalars: number, workspace: number): void;
-  completed(backend: object): number;
-  hold(backend: object, busy: boolean): void;
-  placeCode(code: Uint8Array): number;
-  freeCode(address: number, bytes: number): void;
-}
+let found: FoundAddon | undefined;
 
-const instructionSets = ["avx512", "avx2", "neon"] as const;
-
-// From src/backends/cpu as from dist/backends/cpu.
-const path = fileURLToPath(new URL("../../../build/fai-cpu.node", import.meta.url));
-let loaded: Addon | TensorError | undefined;
-
-/** The addon, or why there is none. */
-function addon(): Addon | TensorError {
-  if (loaded !== undefined) return loaded;
-  try {
-    loaded = existsSync(path) ? (createRequire(import.meta.url)(path) as Addon) : unavailable("it is not built");
-  } catch (cause) {
-    loaded = unavailable("it does not load on this system", cause);
-  }
-  return loaded;
-}
-
-function unavailable(reason: string, cause?: unknown): TensorError {
-  const advice = "Build it with `npm run setup` (it needs a C++ compiler), or leave FAI_BACKEND unset to run on WASM";
-  return new TensorError("cpu", `the native backend is not available: ${reason}. ${advice}.`, { cause });
+/** The addon, looked for once. */
+export function foundAddon(): FoundAddon {
+  return (found ??= findAddon(addonPlaces()));
 }
 
 /** Why the native backend cannot run here, or undefined when it can. */
 export function nativeProblem(): TensorError | undefined {
-  const found = addon();
-  if (found instanceof TensorError) return found;
-  if (instructionSets.some((isa) => found.supports(isa))) return undefined;
-  return unavailable("this processor has none of AVX-512, AVX2 and NEON");
+  const { addon, absent, broken } = foundAddon();
+  if (addon === undefined) {
+    const reasons = [...broken.map(({ reason }) => reason), ...absent].join(", ");
+    return unavailable(reasons, "`npx fai-build-native` builds it with a C++ compiler", broken[0]?.cause);
+  }
+  if (instructionSets.native.some((isa) => addon.supports(isa))) return undefined;
+  return unavailable(`this processor has none of ${instructionSets.native.join(", ")}`, "Only WASM runs on it");
 }
 
-function chooseIsa(found: Addon, asked: CpuOptions["isa"]): string {
-  const wanted = process.env.FAI_ISA || asked;
-  const isNamed = wanted !== undefined && wanted !== "simd128" && wanted !== "relaxed";
-  const isa = isNamed ? wanted : instructionSets.find((it) => found.supports(it));
-  if (isa !== undefined && found.supports(isa)) return isa;
-  throw new TensorError("cpu", `this processor does not run ${isa}. Known are ${instructionSets.join(", ")}`);
+function unavailable(reason: string, advice: string, cause?: unknown): TensorError {
+  const message = `the native backend is not available: ${reason}. ${advice}. Leave FAI_BACKEND unset to run on WASM.`;
+  return new TensorError("cpu", message, { cause });
+}
+
+function chooseIsa(addon: Addon, option: CpuOptions["isa"]): string {
+  const asked = askedIsa("native", option, process.env.FAI_ISA);
+  const here = instructionSets.native.filter((isa) => addon.supports(isa));
+  if (asked === undefined) return here[0]!;
+  if (here.some((isa) => isa === asked)) return asked;
+  throw new TensorError("cpu", `this processor does not run ${asked}, only ${here.join(", ")}.`);
 }
 
 /** Some systems let no program make new code: what elementwise work is compiled to is interpreted there. */
@@ -145,10 +119,14 @@ class NativeEngine implements CpuEngine {
   }
 }
 
-/** Opens the native CPU backend: the C++ kernels in a Node-API addon. Throws a TensorError when it cannot run here. */
-export function openNative(options: CpuOptions = {}): CpuBackend {
+/**
+ * Opens the native CPU backend: the C++ kernels in a Node-API addon. Throws a TensorError when it cannot run here.
+ * @param reason why it was chosen, for the backend's `about`
+ */
+export function openNative(options: CpuOptions = {}, reason = "opened by name"): CpuBackend {
   const problem = nativeProblem();
   if (problem !== undefined) throw problem;
+  const { addon, from } = foundAddon();
   const budgetBytes = options.budgetBytes ?? machineBytes();
-  return new CpuBackend(new NativeEngine(addon() as Addon, options), { ...options, budgetBytes });
+  return new CpuBackend(new NativeEngine(addon!, options), { ...options, budgetBytes }, `${reason}, from ${from}`);
 }

@@ -1,4 +1,5 @@
 import { TensorError } from "../../errors.js";
+import { askedIsa, type instructionSets } from "./instructionSets.js";
 
 // A module whose one function is a relaxed multiply-add of three vectors.
 // biome-ignore format: sections
@@ -15,14 +16,14 @@ export function hasRelaxedSimd(): boolean {
 }
 
 /** The instruction sets of the WASM kernels. */
-export type WasmIsa = "simd128" | "relaxed";
+export type WasmIsa = (typeof instructionSets.wasm)[number];
 
-/** The build to run: what `asked` names if that is a WASM build, else the faster one that the engine has. Throws a TensorError when it lacks it. */
-export function chooseWasmIsa(asked: string | undefined): WasmIsa {
+/** The build to run: the one that is asked for, else the faster one that the engine has. Throws a TensorError when it lacks it. */
+export function chooseWasmIsa(option: string | undefined, environment?: string): WasmIsa {
   const best = hasRelaxedSimd() ? "relaxed" : "simd128";
-  if (asked === "simd128") return asked;
+  const asked = askedIsa("wasm", option, environment) ?? best;
   if (asked === "relaxed" && best !== asked) {
     throw new TensorError("cpu", "this engine's WebAssembly has no relaxed SIMD. Ask for simd128, or leave isa out.");
   }
-  return best;
+  return asked;
 }

@@ -41,15 +41,18 @@ const host: WasmHost = {
   },
 };
 
-/** Opens the WASM backend at once; Node compiles the module synchronously. */
-export function openWasmSync(options: CpuOptions = {}): CpuBackend {
+/**
+ * Opens the WASM backend at once; Node compiles the module synchronously.
+ * @param reason why it was chosen, for the backend's `about`
+ */
+export function openWasmSync(options: CpuOptions = {}, reason = "opened by name"): CpuBackend {
   // Node 20 has relaxed SIMD behind a flag; later ones have it and do not know the flag.
   if (!hasRelaxedSimd()) setFlagsFromString("--experimental-wasm-relaxed-simd");
-  const isa = chooseWasmIsa(process.env.FAI_ISA || options.isa);
+  const isa = chooseWasmIsa(options.isa, process.env.FAI_ISA);
   const module = moduleOf(isa);
   const memory = createMemory(true);
   const instance = new WebAssembly.Instance(module, { env: { memory: memory.memory } });
   const parts = { isa, module, instance, ...memory };
   const engine = new WasmEngine(parts, host, { ...options, threads: threadCount(options.threads) });
-  return new CpuBackend(engine, { ...options, budgetBytes: options.budgetBytes ?? machineBytes() });
+  return new CpuBackend(engine, { ...options, budgetBytes: options.budgetBytes ?? machineBytes() }, reason);
 }
