@@ -33,7 +33,7 @@ export interface EncodeOptions {
   storage?: (name: string, tensor: Tensor) => StorageType | undefined;
 }
 
-const plain: Record<DType, StorageType> = { f32: "F32", i32: "I32", u8: "U8", bool: "BOOL" };
+const plain: Record<DType, StorageType> = { f32: "F32", f16: "F16", i32: "I32", u8: "U8", bool: "BOOL" };
 
 const order: readonly StorageType[] = ["I64", "F64", "F32", "I32", "BF16", "F16", "I16", "I8", "U8", "BOOL"];
 
