@@ -1,4 +1,4 @@
-import { Parameter, tensor } from "@fai/tensor";
+import { full, Parameter, tensor } from "@fai/tensor";
 import { crossEntropy, Linear } from "@fai/tensor/nn";
 import { describe, expect, test } from "vitest";
 import {
@@ -173,7 +173,7 @@ describe("fastai v2, where 0.7 has nothing", () => {
     const broken: Callback = {
       order: -45,
       afterBackward: (run: Run) => {
-        run.gradients = run.gradients.map((gradient) => (run.step === 1 ? gradient.mul(Number.NaN) : gradient.mul(0)));
+        run.gradients = run.gradients.map(({ shape }) => full(shape, run.step === 1 ? Number.NaN : 0));
       },
     };
     const train = new DataLoader(points(502, 1), { batchSize: 1 });
