@@ -99,18 +99,18 @@ INLINE int tapRun(const int32_t *offsets, int tap, int count) {
   return even && (step == 1 || step == -1) ? step : 0;
 }
 
-// A panel of weights whose taps lie innermost: [tap][source channels][width], in blocks that fit the first-level cache.
-void packTaps(const ConvTask &task, const ConvPart &part, const float *weights, float *to, int columns) {
-  const int width = microWidth(columns), taps = part.taps.count(), channels = task.sourceChannels;
-  const Index pitch = Index(channels) * width, across = task.weightTarget;
-  const int32_t *offsets = part.weightOffsets;
-  if (columns < width) zeroFloats(to, taps * pitch);
+// Weights of some source channels, `along` apart, and `columns` target channels, `across` apart, whose taps lie innermost:
+// to[tap * pitch + source channel * width + target channel], in blocks that fit the first-level cache.
+void packTaps(const float *weights, Index along, Index across, const int32_t *offsets, int taps, int channels, float *to,
+              Index pitch, int columns) {
+  const int width = microWidth(columns);
+  if (columns < width) for (int tap = 0; tap < taps; tap++) zeroFloats(to + tap * pitch, Index(channels) * width);
   enum { BLOCK = 16 };
   for (int first = 0; first < channels; first += BLOCK) {
     for (int t = 0; t < columns; t += 4) {
       const int count = least(4, columns - t);
       for (int s = first; s < least(channels, first + BLOCK); s++) {
-        const float *from = weights + s * task.weightSource + t * across;
+        const float *from = weights + s * along + t * across;
         float *q = to + s * width + t;
         for (int tap = 0; tap < taps;) {
           const int step = count == 4 ? tapRun(offsets, tap, taps) : 0;
@@ -139,7 +139,8 @@ void packWeights(const ConvTask &task) {
       const ConvPart &part = task.part[i];
       float *to = task.packedPanel(part, group, panel);
       if (task.weightSource != 1 && task.weightTarget != 1) {
-        packTaps(task, part, weights, to, columns);
+        packTaps(weights, task.weightSource, task.weightTarget, part.weightOffsets, part.taps.count(), task.sourceChannels,
+                 to, Index(task.sourceChannels) * microWidth(columns), columns);
         continue;
       }
       for (int tap = 0; tap < part.taps.count(); tap++) {
