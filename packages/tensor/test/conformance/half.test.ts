@@ -12,7 +12,9 @@ import { avgPool2d, conv2d, matmul, maxPool2d } from "../../src/ops/contract.js"
 import { cast } from "../../src/ops/convert.js";
 import { tensor } from "../../src/ops/generate.js";
 import { linear } from "../../src/ops/linear.js";
+import { concat } from "../../src/ops/movement.js";
 import { batchNormTraining } from "../../src/ops/normalization.js";
+import { Generator } from "../../src/random.js";
 import { readHost, realize, use } from "../../src/realize.js";
 import type { Tensor } from "../../src/tensor.js";
 import { backends, builds, planned } from "../engines.js";
@@ -195,6 +197,48 @@ describe.each(devices)("halves on $name", (backend) => {
     expect(await loss.item()).toBeCloseTo(net.loss, 3);
     for (const [i, gradient] of found.entries())
       expect(distance(await gradient.data(), net.gradients[names[i]!]!.data), names[i]).toBeLessThan(5e-3);
+  });
+
+  test("a block with branches gives the same, and the same gradients, fused and op by op, near those of f32", async () => {
+    const draw = new Generator(8);
+    const random = (...shape: number[]) =>
+      tensor(
+        Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => draw.normal() / 2),
+        { shape },
+      );
+    const leaves = [random(2, 3, 6, 6), random(8, 3, 3, 3), random(8, 8, 3, 3), random(3, 80), random(4, 3)];
+    const block = ([x, first, second, weight, last]: Tensor[]) => {
+      const a = conv2d(x!, first!, { padding: 1 }).relu();
+      const b = conv2d(a, second!, { padding: 1 }).add(a).mul(0.7);
+      const pooled = maxPool2d(b.maximum(a.mul(-0.1)), 2);
+      const edge = concat([pooled.slice(null, null, [0, 2]), pooled.flip(2).slice(null, null, [0, 3])], 2).slice(
+        null,
+        null,
+        [0, 5],
+        [0, 2],
+      );
+      const h = linear(edge.reshape(2, 80), weight!).sub(0.1);
+      return matmul(last!, h.transpose())
+        .where(tensor([true, false]), 0.25)
+        .div(3)
+        .cast("f32")
+        .sum();
+    };
+    const run = async (fusion: boolean, make: () => Tensor) => {
+      const loss = make();
+      return planned(backend, { fusion }).read([loss, ...gradients(loss, leaves)]);
+    };
+    const half = () => autocast(() => block(leaves));
+    const [fused, single, plain] = [
+      await run(true, half),
+      await run(false, half),
+      await run(true, () => block(leaves)),
+    ];
+    fused.forEach((found, i) => {
+      expect(distance(found, single[i]!), `value ${i}, op by op`).toBeLessThan(2 ** -9);
+      expect(distance(found, plain[i]!), `value ${i}, f32`).toBeLessThan(2 ** -6);
+      expect(found).not.toEqual(plain[i]);
+    });
   });
 
   test("moves, joins and pads of odd sizes keep every half", async () => {
