@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 // `@fai/source` makes every @fai package resolve to its src folder, so tests need no build.
 const conditions = ["@fai/source", ...defaultServerConditions];
 
-const webgpuTests = "packages/tensor/test/webgpu/**/*.test.ts";
+const webgpuTests = "packages/*/test/webgpu/**/*.test.ts";
 const lanes = [
   {
     extends: true as const,

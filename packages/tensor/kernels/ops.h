@@ -1,4 +1,5 @@
 #pragma once
+#include "half.h"
 #include "math.h"
 #include "program.h"
 #include "random.h"
@@ -73,6 +74,7 @@ inline void computeFloat(int code, void *out, const void *const *in, int n) {
       return each<float, float>(out, in, n, [](float x) { return float(x > 0.0f) - float(x < 0.0f); });
     case OP_TO_INT: return each<int32_t, float>(out, in, n, toInt);
     case OP_TO_BOOL: return each<int32_t, float>(out, in, n, [](float x) { return int32_t(x != 0.0f); });
+    case OP_TO_HALF: return each<float, float>(out, in, n, [](float x) { return halfValue(halfOf(x)); });
     case OP_ADD: return pairs<float, float>(out, in, n, [](float a, float b) { return a + b; });
     case OP_MUL: return pairs<float, float>(out, in, n, [](float a, float b) { return a * b; });
     case OP_DIV: return pairs<float, float>(out, in, n, [](float a, float b) { return a / b; });

@@ -20,7 +20,7 @@ enum GroupKind {
 enum TileOp {
   OP_LOAD, OP_STORE, OP_DIRECT, OP_CODE,
   OP_NEG, OP_RECIP, OP_EXP, OP_LOG, OP_SIN, OP_COS, OP_SQRT, OP_TANH, OP_SIGMOID, OP_ERF, OP_ATAN, OP_FLOOR, OP_ABS,
-  OP_SIGN, OP_TO_INT, OP_TO_BOOL,
+  OP_SIGN, OP_TO_INT, OP_TO_BOOL, OP_TO_HALF,
   OP_NEG_INT, OP_ABS_INT, OP_SIGN_INT, OP_TO_FLOAT_INT, OP_TO_BOOL_INT, OP_TO_BYTE_INT, OP_UNIFORM_INT,
   OP_ADD, OP_MUL, OP_DIV, OP_MAX, OP_LT, OP_EQ,
   OP_ADD_INT, OP_MUL_INT, OP_MAX_INT, OP_LT_INT, OP_EQ_INT,
@@ -33,8 +33,9 @@ enum { DIRECT_RESULT = 256, OWN_RESULT = 256 };
 //   WORD          32 bits; a contiguous tile is used in place
 //   WORD_COPIED   32 bits, always copied: a store of the same group overwrites the place
 //   BYTE          one byte in memory, 32 bits in registers
+//   HALF          an IEEE half in memory, a float in registers
 //   ROWS          [access, slot, width, rows]: rows of which most are zeros, as scatterRows.cc leaves them
-enum Access { ACCESS_WORD, ACCESS_WORD_COPIED, ACCESS_BYTE, ACCESS_SCALAR, ACCESS_IOTA, ACCESS_ROWS };
+enum Access { ACCESS_WORD, ACCESS_WORD_COPIED, ACCESS_BYTE, ACCESS_SCALAR, ACCESS_IOTA, ACCESS_ROWS, ACCESS_HALF };
 
 enum ReduceOp {
   REDUCE_SUM, REDUCE_MAX, REDUCE_ARGMAX, REDUCE_SUM_INT, REDUCE_MAX_INT, REDUCE_ARGMAX_INT,

@@ -118,6 +118,7 @@ template <class T> INLINE void storeView(T *to, const int32_t *from, const int32
 inline void storeRecord(const Context &context, const int32_t *record, const int32_t *from, int start, int n) {
   const int slot = record[1], offset = record[2];
   if (record[0] == ACCESS_BYTE) storeView(context.at<uint8_t>(slot, offset), from, record + 3, start, n);
+  else if (record[0] == ACCESS_HALF) storeView(context.at<Half>(slot, offset), from, record + 3, start, n);
   else storeView(context.at<int32_t>(slot, offset), from, record + 3, start, n);
 }
 
@@ -163,6 +164,7 @@ struct Tiles {
       } [[fallthrough]];
       case ACCESS_WORD_COPIED: return loadView(to, context.at<const int32_t>(slot, record[2]), view, start, n);
       case ACCESS_BYTE: return loadView(to, context.at<const uint8_t>(slot, record[2]), view, start, n);
+      case ACCESS_HALF: return loadView(to, context.at<const Half>(slot, record[2]), view, start, n);
       case ACCESS_ROWS: return loadRows(to, context.at<const int32_t>(slot, 0), record[2], record[3], start, n);
       case ACCESS_SCALAR: {
         const int32_t value = context.scalars[slot];

@@ -36,10 +36,11 @@ export type Load =
   | { kind: "iota"; strides: readonly number[]; offset: number };
 
 /**
- * Elementwise instructions. Registers hold f32 or i32 (u8 and bool are i32 in registers). `type` is the type of the INPUTS
+ * Elementwise instructions. Registers hold f32 or i32 (u8 and bool are i32 in registers, f16 is f32). `type` is the type of the INPUTS
  * (of the two values for `where`, whose first input is an i32 condition); lt and eq give i32 0 or 1.
  * sign: 0 for NaN. div: f32 only, correctly rounded (IEEE). max: NaN propagates (f32). eq on f32: NaN != NaN.
  * toFloat: i32 -> f32; toInt: f32 -> i32 (truncates, saturates, NaN -> 0); toBool: != 0 -> i32 0/1; toByte: i32 -> i32 & 255.
+ * toHalf: f32 -> the nearest f32 that an f16 holds, ties to even, infinite from 65520 on.
  * random: [index, seedLow, seedHigh, step, stream] (all i32) -> 32 random bits (i32): Philox4x32-10, key (seedLow, seedHigh),
  * counter (index >>> 2, stream, step, 0), word index & 3. uniform: bits (i32) -> f32 (bits >>> 8) * 2^-24.
  */
@@ -62,6 +63,7 @@ export const instructionOps = [
   "toInt",
   "toBool",
   "toByte",
+  "toHalf",
   "random",
   "uniform",
   "add",
@@ -81,7 +83,7 @@ export interface Instruction {
   inputs: readonly number[];
 }
 
-/** Writes a register to memory at every point of a map group's space. u8/bool/i32 store from i32 registers, f32 from f32. */
+/** Writes a register to memory at every point of a map group's space. u8/bool/i32 store from i32 registers, f32 from f32, f16 from f32 rounded as by toHalf. */
 export interface Store {
   register: number;
   slot: number;
@@ -225,6 +227,8 @@ export interface Backend {
   readonly name: string;
   /** What computes and why it was chosen, in one line for people; backends with nothing to choose leave it out. */
   readonly about?: string;
+  /** Contractions read and write f16; for other backends plans widen operands and round results in groups of their own. */
+  readonly contractsHalves?: boolean;
   compile(plan: Plan): Executable;
   /** Resolves when the plan has run, with the guard's report or undefined. Host data and scalars are copied before it returns. */
   submit(executable: Executable, submission: Submission): Promise<GuardReport | undefined>;

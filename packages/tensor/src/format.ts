@@ -1,4 +1,4 @@
-import type { DType, HostArray } from "./dtype.js";
+import { type DType, type HostArray, isFloat } from "./dtype.js";
 import { contiguousStrides, type Shape, sizeOf } from "./shape.js";
 
 /** Above this many elements, axes show only their edges. */
@@ -20,7 +20,7 @@ export function formatTensor(data: HostArray, shape: Shape, dtype: DType): strin
   const format = formatOf(shownElements(view, 0, 0), dtype);
   return withSuffixes(
     prefix + written({ ...view, ...format }, 0, 0, indent),
-    dtype === "u8" ? ["dtype=u8"] : [],
+    dtype === "u8" || dtype === "f16" ? [`dtype=${dtype}`] : [],
     indent,
   );
 }
@@ -80,7 +80,7 @@ function withSuffixes(text: string, suffixes: readonly string[], indent: number)
 
 /** One format for all elements: whole numbers, fixed point, or scientific when their sizes are far apart. */
 function formatOf(values: readonly number[], dtype: DType): Format {
-  if (dtype !== "f32") {
+  if (!isFloat(dtype)) {
     return padded(dtype === "bool" ? (v) => (v ? "True" : "False") : String, values);
   }
   const finite = values.filter((v) => Number.isFinite(v) && v !== 0);

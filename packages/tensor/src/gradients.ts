@@ -1,6 +1,8 @@
 import { Cell } from "./cell.js";
+import { isFloat } from "./dtype.js";
 import { TensorError } from "./errors.js";
 import { handle, type Node, type Op, type OpParams, specOf, topological, type Value } from "./node.js";
+import { cast } from "./ops/convert.js";
 import { add } from "./ops/elementwise.js";
 import { ones, zeros } from "./ops/generate.js";
 import { formatShape, sameShape } from "./shape.js";
@@ -33,10 +35,10 @@ export function gradients(
   of: readonly (Tensor | Cell)[],
   { unused = "error", seed }: GradientOptions = {},
 ): Tensor[] {
-  if (loss.dtype !== "f32")
+  if (!isFloat(loss.dtype))
     throw new TensorError(
       "gradients",
-      `the loss has dtype ${loss.dtype}, only f32 has derivatives. Is it a count? Use a loss like crossEntropy or mse.`,
+      `the loss has dtype ${loss.dtype}, only floats have derivatives. Is it a count? Use a loss like crossEntropy or mse.`,
     );
   if (!seed && loss.size !== 1) {
     throw new TensorError(
@@ -59,7 +61,7 @@ export function gradients(
   return targets.map((t, i) => {
     const gradient = found.get(t.node)?.[t.index];
     if (gradient) return gradient;
-    if (unused === "zeros") return zeros(t.shape);
+    if (unused === "zeros") return zeros(t.shape, { dtype: isFloat(t.dtype) ? t.dtype : "f32" });
     const cell = of[i] instanceof Cell ? (of[i] as Cell).name : "";
     throw new TensorError(
       "gradients",
@@ -160,10 +162,12 @@ class Visit implements VjpContext<Op> {
 }
 
 function accumulate(found: Contribution | readonly Contribution[], node: Node, index: number): Tensor | undefined {
+  const { shape, dtype } = specOf({ node, index });
+  // A gradient is as precise as what it belongs to.
+  const fit = (gradient: Tensor) => (isFloat(dtype) ? cast(gradient, dtype) : gradient);
   if (!Array.isArray(found))
-    return (found as Contribution).index === index ? (found as Contribution).gradient : undefined;
+    return (found as Contribution).index === index ? fit((found as Contribution).gradient) : undefined;
   const list = (found as readonly Contribution[]).filter((c) => c.index === index);
   if (list.length === 0) return undefined;
-  const { shape } = specOf({ node, index });
-  return joinSlices(list, shape) ?? list.map((c) => c.gradient).reduce((a, b) => add(a, b));
+  return joinSlices(list, shape, dtype) ?? list.map((c) => fit(c.gradient)).reduce((a, b) => add(a, b));
 }

@@ -37,6 +37,7 @@ export {
   softplus,
   softsign,
 } from "./ops/activation.js";
+export { type AutocastOptions, autocast } from "./ops/autocast.js";
 export {
   avgPool2d,
   type ConvOptions,

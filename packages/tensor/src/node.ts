@@ -1,6 +1,7 @@
 import type { Allocation, Backend, ConvParams, PoolParams } from "./backend.js";
 import type { DType, HostArray } from "./dtype.js";
 import { invariant } from "./errors.js";
+import { hostBits } from "./half.js";
 import { checkShape, type Shape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 
@@ -195,10 +196,10 @@ export function leafNode(shape: Shape, dtype: DType): Node {
   return new Node("leaf", none, null, shape, dtype) as Node;
 }
 
-/** A leaf that holds `data` (row-major, not copied). */
+/** A leaf that holds `data` (row-major, not copied; f16 takes bits in a Uint16Array, or numbers, which it rounds). */
 export function leaf(data: HostArray, shape: Shape, dtype: DType): Tensor {
   const node = leafNode(shape, dtype);
-  node.holdHost(0, data);
+  node.holdHost(0, hostBits(data, dtype));
   return handle(node);
 }
 

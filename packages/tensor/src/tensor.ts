@@ -1,6 +1,7 @@
 import { byteSize, type DType, type HostArray, type HostArrayOf } from "./dtype.js";
 import { TensorError } from "./errors.js";
 import { formatTensor } from "./format.js";
+import { hostNumbers } from "./half.js";
 import { make, type Node, setTensorConstructor, specOf, type Value } from "./node.js";
 import * as activation from "./ops/activation.js";
 import * as contract from "./ops/contract.js";
@@ -60,16 +61,18 @@ export class Tensor implements Value {
 
   /** Computes the tensor (and commits queued cells) and copies it to the host, row-major. The host copy is what later reads return. */
   async data<D extends DType = "f32">(): Promise<HostArrayOf[D]> {
-    return (await readHost(this)).slice() as HostArrayOf[D];
+    const host = await readHost(this);
+    const numbers = hostNumbers(host, this.dtype);
+    return (numbers === host ? numbers.slice() : numbers) as HostArrayOf[D];
   }
   /** The one element of a tensor with one element, as a number (booleans as 0 or 1). */
   async item(): Promise<number> {
     if (this.size !== 1) throw new TensorError("item", `${formatShape(this.shape)} has ${this.size} elements, item() reads one. Use data()?`);
-    return (await readHost(this))[0]!;
+    return hostNumbers(await readHost(this), this.dtype)[0]!;
   }
   /** The elements as nested lists. */
   async toArray(): Promise<unknown> {
-    return nested(await readHost(this), this.shape, this.dtype === "bool");
+    return nested(hostNumbers(await readHost(this), this.dtype), this.shape, this.dtype === "bool");
   }
   /** Starts computing the tensor and keeps it on the device; returns at once. `await realize(t)` waits. */
   realize(): this {
@@ -88,12 +91,12 @@ export class Tensor implements Value {
   }
   /** The elements as text, as PyTorch prints them. */
   async format(): Promise<string> {
-    return formatTensor(await readHost(this), this.shape, this.dtype);
+    return formatTensor(hostNumbers(await readHost(this), this.dtype), this.shape, this.dtype);
   }
   /** What is known without computing: shape and dtype, and the elements when they are on the host. */
   toString(): string {
     const host = this.node.host[this.index];
-    if (host) return formatTensor(host, this.shape, this.dtype);
+    if (host) return formatTensor(hostNumbers(host, this.dtype), this.shape, this.dtype);
     const state = this.node.device[this.index] ? "on the device" : "not computed";
     return `tensor(${formatShape(this.shape)}, ${this.dtype}, ${state}; await its data() or format())`;
   }

@@ -1,7 +1,8 @@
 import type { PoolParams } from "./backend.js";
+import { type DType, isFloat } from "./dtype.js";
 import { handle, type Node, type Op, type OpParams, specOf } from "./node.js";
 import { avgPool2d, conv2d, conv2dInput, conv2dWeight, matmul, poolBack } from "./ops/contract.js";
-import { cast, constant, expand, reshape } from "./ops/convert.js";
+import { cast, expand, reshape } from "./ops/convert.js";
 import { add, cos, div, eq, exp, lt, maximum, mul, neg, sign, sin, sub, where } from "./ops/elementwise.js";
 import { gather, scatterAdd } from "./ops/gather.js";
 import { zeros } from "./ops/generate.js";
@@ -59,7 +60,7 @@ export const vjp: { [O in Op]: Row<O> } = {
   erf: ({ g, x: [x] }) => [mul(g, mul(exp(neg(mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
   atan: ({ g, x: [x] }) => [div(g, add(mul(x!, x!), 1))],
   abs: ({ g, x: [x] }) => [mul(g, sign(x!))],
-  cast: ({ g, x: [x] }) => [x!.dtype === "f32" ? cast(g, "f32") : undefined],
+  cast: ({ g, x: [x] }) => [isFloat(x!.dtype) ? cast(g, x!.dtype) : undefined],
 
   add: ({ g }) => [g, g],
   mul: ({ g, x: [a, b], needs }) => [needs(0) ? mul(g, b!) : undefined, needs(1) ? mul(g, a!) : undefined],
@@ -72,10 +73,11 @@ export const vjp: { [O in Op]: Row<O> } = {
     const share = (mine: Tensor, other: Tensor) => where(lt(mine, other), 0, where(eq(mine, other), half, g));
     return [needs(0) ? share(a!, b!) : undefined, needs(1) ? share(b!, a!) : undefined];
   },
-  where: ({ g, x: [c], needs }) => {
-    const zero = constant(0);
-    return [undefined, needs(1) ? where(c!, g, zero) : undefined, needs(2) ? where(c!, zero, g) : undefined];
-  },
+  where: ({ g, x: [c], needs }) => [
+    undefined,
+    needs(1) ? where(c!, g, 0) : undefined,
+    needs(2) ? where(c!, 0, g) : undefined,
+  ],
 
   sum: ({ g, x: [x] }) => [expand(g, x!.shape)],
   maxReduce: ({ g, x: [x], y, params }) => {
@@ -205,6 +207,7 @@ function pickWindows(x: Tensor, g: Tensor, shape: readonly number[], params: Poo
 export function joinSlices(
   parts: readonly { node: Node; arrived: Tensor }[],
   shape: readonly number[],
+  dtype: DType,
 ): Tensor | undefined {
   if (parts.length < 2 || parts.some(({ node }) => node.op !== "slice")) return undefined;
   const spans = parts.map(({ node, arrived }) => ({
@@ -221,14 +224,20 @@ export function joinSlices(
   spans.sort((a, b) => a.params.start[axis]! - b.params.start[axis]!);
   const pieces: Tensor[] = [];
   const gap = (size: number) => {
-    if (size > 0) pieces.push(zeros(shape.map((d, i) => (i === axis ? size : d))));
+    if (size > 0)
+      pieces.push(
+        zeros(
+          shape.map((d, i) => (i === axis ? size : d)),
+          { dtype },
+        ),
+      );
   };
   let at = 0;
   for (const { params, arrived, size } of spans) {
     const from = params.start[axis]!;
     if (from < at) return undefined;
     gap(from - at);
-    pieces.push(arrived);
+    pieces.push(cast(arrived, dtype));
     at = from + size[axis]!;
   }
   gap(shape[axis]! - at);

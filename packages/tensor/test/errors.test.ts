@@ -162,12 +162,12 @@ const dtypes: Row[] = [
   [
     "derivatives of whole numbers",
     () => gradients(tensor([1], i32).sum(), []),
-    "[gradients] the loss has dtype i32, only f32 has derivatives. Is it a count? Use a loss like crossEntropy or mse.",
+    "[gradients] the loss has dtype i32, only floats have derivatives. Is it a count? Use a loss like crossEntropy or mse.",
   ],
   [
     "a convolution of bytes",
     () => new Conv2d(1, 2, { kernelSize: 3 }).call(zeros([1, 1, 4, 4], { dtype: "u8" }).matmul(zeros([4, 4]))),
-    '[matmul] the left operand has dtype u8, expected f32. Convert it with .cast("f32")?',
+    '[matmul] the left operand has dtype u8, expected f32 or f16. Convert it with .cast("f32")?',
   ],
 ];
 

@@ -181,7 +181,7 @@ describe("gradients refuses", () => {
 
   test("a loss of whole numbers", () => {
     expect(() => gradients(tensor(1, { dtype: "i32" }), [x])).toThrow(
-      "[gradients] the loss has dtype i32, only f32 has derivatives.",
+      "[gradients] the loss has dtype i32, only floats have derivatives.",
     );
   });
 

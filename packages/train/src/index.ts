@@ -8,6 +8,7 @@ export { csvLog } from "./callbacks/csvLog.js";
 export { type EarlyStoppingOptions, earlyStopping } from "./callbacks/earlyStopping.js";
 export { type EventStreamOptions, eventStream, type RunEvent } from "./callbacks/eventStream.js";
 export { labelSmoothing } from "./callbacks/labelSmoothing.js";
+export { type MixedPrecision, type MixedPrecisionOptions, mixedPrecision } from "./callbacks/mixedPrecision.js";
 export { mixup } from "./callbacks/mixup.js";
 export { type Profiler, profiler, type StepProfile } from "./callbacks/profiler.js";
 // Callbacks.
@@ -84,6 +85,7 @@ export {
   type OptimizerState,
   type ParameterGroup,
   type ParameterList,
+  type StepOptions,
   type Stepper,
   type Update,
 } from "./optim/optimizer.js";

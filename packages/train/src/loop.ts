@@ -54,7 +54,7 @@ async function trainEpoch<X, Y, O>(run: Run<X, Y, O>, taking: Taking<X, Y, O>): 
   run.batch = run.skipBatches;
   run.skipBatches = 0;
   for await (const { x, y, size } of batchesFrom(run.data.train, run.batch)) {
-    Object.assign(run, { x, y, size, penalty: undefined, willStep: true });
+    Object.assign(run, { x, y, size, penalty: undefined, willStep: true, lossScale: undefined, stepWhen: undefined });
     await phase(run, taking, "Batch", "batch", () => trainBatch(run, taking, losses));
     run.batch++;
     run.step++;
@@ -71,7 +71,7 @@ async function trainBatch<X, Y, O>(
   const model = run.learner.model as Module<X, O>;
   const wake = restBatchNorms(model, run.size);
   try {
-    run.output = model.call(run.x);
+    run.output = run.callModel(model, run.x);
   } finally {
     wake();
   }
@@ -80,9 +80,10 @@ async function trainBatch<X, Y, O>(
   await emit(taking, "afterLoss", run);
   run.loss = checkFinite(run.loss, "the training loss");
   const objective = run.penalty ? checkFinite(run.loss.add(run.penalty), "the loss with its penalties") : run.loss;
-  run.gradients = gradients(objective, run.optimizer.trainable());
+  const seed = run.lossScale?.reshape(objective.shape);
+  run.gradients = gradients(objective, run.optimizer.trainable(), seed ? { seed } : {});
   await emit(taking, "afterBackward", run);
-  if (run.willStep) run.optimizer.step(run.gradients);
+  if (run.willStep) run.optimizer.step(run.gradients, run.stepWhen ? { when: run.stepWhen } : {});
   await emit(taking, "afterStep", run);
   run.history.lrs.push(run.lr);
   run.history.momenta.push(run.momentum);
@@ -114,7 +115,7 @@ export async function measure<X, Y, O>(
     for await (const { x, y, size } of batches) {
       Object.assign(run, { x, y, size });
       await phase(run, taking, "Batch", "batch", async () => {
-        run.output = model.call(run.x);
+        run.output = run.callModel(model, run.x);
         await emit(taking, "afterPredict", run);
         run.loss = run.learner.loss(run.output, run.y);
         await emit(taking, "afterLoss", run);

@@ -1,4 +1,5 @@
 import type { Tensor } from "@fai/tensor";
+import type { Module } from "@fai/tensor/nn";
 import { SmoothedAverage } from "./averages.js";
 import type { Callback } from "./callback.js";
 import type { FitData } from "./fit.js";
@@ -85,6 +86,12 @@ export class Run<X = unknown, Y = unknown, O = unknown> {
   gradients: Tensor[] = [];
   /** What computes the loss; callbacks may put another in its place, for training batches. */
   lossFunction: (output: O, target: Y) => Tensor;
+  /** How the model is called, in training and in validation; callbacks may put another way in its place. */
+  callModel: (model: Module<X, O>, x: X) => O = (model, x) => model.call(x);
+  /** What the loss is multiplied by before its derivatives are taken, as f32 []: set for each batch by who divides the gradients again. */
+  lossScale: Tensor | undefined;
+  /** Whether this batch's step is made, where the device decides it, as bool [] (it always is). */
+  stepWhen: Tensor | undefined;
   /** Whether this batch ends in an optimizer's step; gradients are accumulated where it does not. */
   willStep = true;
   /**

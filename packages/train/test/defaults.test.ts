@@ -1,5 +1,5 @@
-import { Parameter, tensor } from "@fai/tensor";
-import { crossEntropy } from "@fai/tensor/nn";
+import { full, Parameter, tensor } from "@fai/tensor";
+import { crossEntropy, Linear } from "@fai/tensor/nn";
 import { describe, expect, test } from "vitest";
 import {
   adam,
@@ -11,6 +11,7 @@ import {
   getCvIdxs,
   Learner,
   labelSmoothing,
+  mixedPrecision,
   oneCycle,
   type Run,
   sgd,
@@ -147,6 +148,12 @@ describe("fastai 0.7", () => {
     expect((await cellsOf(learner.model))["body.0.numBatchesTracked"]).toEqual([3]);
   });
 
+  test("half(): a fixed loss scale, 1 unless another is given", async () => {
+    const fixed = mixedPrecision({ dynamic: false });
+    await netLearner().fit(0.1, { callbacks: [fixed] });
+    expect(await fixed.status()).toEqual({ lossScale: 1, skipped: 0 });
+  });
+
   test("models are kept in models, what is computed in tmp", () => {
     expect([bare().modelsDir, bare().cacheDir]).toEqual(["models", "tmp"]);
   });
@@ -157,6 +164,22 @@ describe("fastai v2, where 0.7 has nothing", () => {
     const { lr, momentum } = oneCycle(1);
     expect([0, 0.25, 1].map(lr)).toEqual([0.04, 1, 1e-5].map((v) => expect.closeTo(v, 9)));
     expect([0, 0.25, 1].map(momentum!)).toEqual([0.95, 0.85, 0.95].map((v) => expect.closeTo(v, 9)));
+  });
+
+  test("to_non_native_fp16: a dynamic loss scale from 2^24, divided by 2, multiplied again after 500 steps", async () => {
+    const scales: number[] = [];
+    const mixed = mixedPrecision();
+    const look: Callback = { afterBatch: async () => void scales.push((await mixed.status()).lossScale) };
+    const broken: Callback = {
+      order: -45,
+      afterBackward: (run: Run) => {
+        run.gradients = run.gradients.map(({ shape }) => full(shape, run.step === 1 ? Number.NaN : 0));
+      },
+    };
+    const train = new DataLoader(points(502, 1), { batchSize: 1 });
+    const learner = new Learner({ train }, new Linear(4, 2), { loss: crossEntropy });
+    await learner.fit(0.1, { callbacks: [mixed, broken, look] });
+    expect([0, 1, 2, 500, 501].map((step) => scales[step])).toEqual([24, 23, 23, 23, 24].map((power) => 2 ** power));
   });
 
   test("fine_tune: 2e-3 with one epoch frozen and almost all of it rising, then half, a hundredth for the first group, div 5", async () => {

@@ -3,6 +3,7 @@ import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { TensorError } from "../errors.js";
 import {
+  type DecodeOptions,
   decodeSafetensors,
   type EncodeOptions,
   encodeSafetensors,
@@ -37,7 +38,7 @@ export async function saveSafetensors(path: string, tensors: NamedTensors, optio
 }
 
 /** The tensors and metadata of the safetensors file at `path`; a damaged file is refused (see `decodeSafetensors`). */
-export async function loadSafetensors(path: string): Promise<SafetensorsContent> {
+export async function loadSafetensors(path: string, options: DecodeOptions = {}): Promise<SafetensorsContent> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -45,7 +46,7 @@ export async function loadSafetensors(path: string): Promise<SafetensorsContent>
     throw new TensorError("loadSafetensors", `${path} could not be read: ${messageOf(cause)}.`, { cause });
   }
   try {
-    return decodeSafetensors(bytes);
+    return decodeSafetensors(bytes, options);
   } catch (cause) {
     throw new TensorError("loadSafetensors", `${path}: ${messageOf(cause)}`, { cause });
   }

@@ -1,6 +1,7 @@
 export { type DecodePytorchOptions, decodePytorch, type PytorchContent } from "./pytorch.js";
 export type { PickleValue } from "./pytorchPickle.js";
 export {
+  type DecodeOptions,
   decodeSafetensors,
   type EncodeOptions,
   encodeSafetensors,

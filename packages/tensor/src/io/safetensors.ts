@@ -27,13 +27,13 @@ export interface EncodeOptions {
   /** Texts that travel with the tensors. */
   metadata?: Readonly<Record<string, string>>;
   /**
-   * The element type in which a tensor is stored; undefined: the default, which is that of its dtype (F32, I32, U8, BOOL), but
+   * The element type in which a tensor is stored; undefined: the default, which is that of its dtype (F32, F16, I32, U8, BOOL), but
    * I64 for names that end in `num_batches_tracked`, as PyTorch has them.
    */
   storage?: (name: string, tensor: Tensor) => StorageType | undefined;
 }
 
-const plain: Record<DType, StorageType> = { f32: "F32", i32: "I32", u8: "U8", bool: "BOOL" };
+const plain: Record<DType, StorageType> = { f32: "F32", f16: "F16", i32: "I32", u8: "U8", bool: "BOOL" };
 
 const order: readonly StorageType[] = ["I64", "F64", "F32", "I32", "BF16", "F16", "I16", "I8", "U8", "BOOL"];
 
@@ -49,7 +49,7 @@ export async function encodeSafetensors(
         (/(^|\.)num_batches_tracked$/.test(name) && tensor.dtype === "i32" ? "I64" : plain[tensor.dtype]);
       if (name === "__metadata__")
         throw new TensorError("safetensors", `a tensor cannot be called ${name}, which the format keeps for itself.`);
-      if (storages[type].dtype !== tensor.dtype)
+      if (storages[type].dtype !== (tensor.dtype === "f16" ? "f32" : tensor.dtype))
         throw new TensorError("safetensors", `${name} has dtype ${tensor.dtype}, which is not stored as ${type}.`);
       return { name, type, shape: tensor.shape, bytes: storages[type].write(await tensor.data(), name) };
     }),
@@ -80,11 +80,17 @@ export async function encodeSafetensors(
   return file;
 }
 
+/** Options of `decodeSafetensors`. */
+export interface DecodeOptions {
+  /** The dtype of tensors that are stored as F16 (f32, which models hold). */
+  halves?: "f32" | "f16";
+}
+
 /**
- * The tensors of a safetensors file. F64, F16 and BF16 become f32; I64 (when it fits), I16 and I8 become i32. A file that is
+ * The tensors of a safetensors file. F64, F16 (unless asked for as f16) and BF16 become f32; I64 (when it fits), I16 and I8 become i32. A file that is
  * cut off, lies about its sizes, overlaps, leaves holes or repeats names is refused with a TensorError before anything is read.
  */
-export function decodeSafetensors(bytes: Uint8Array): SafetensorsContent {
+export function decodeSafetensors(bytes: Uint8Array, { halves = "f32" }: DecodeOptions = {}): SafetensorsContent {
   const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length); // Node's Buffer has a slice() that does not copy
   const { entries, metadata, dataStart } = readHeader(file);
   for (const { shape } of entries) checkShape("safetensors", shape);
@@ -93,9 +99,15 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsContent {
     const storage = storages[type];
     const part = file.subarray(dataStart + begin, dataStart + end);
     const aligned = part.byteOffset % storage.bytes === 0 ? part : part.slice();
-    const leaf = leafNode(shape, storage.dtype);
-    leaf.holdHost(0, storage.read(aligned, JSON.stringify(name)));
+    const isHalf = type === "F16" && halves === "f16";
+    const leaf = leafNode(shape, isHalf ? "f16" : storage.dtype);
+    leaf.holdHost(0, isHalf ? halfBits(aligned) : storage.read(aligned, JSON.stringify(name)));
     tensors.set(name, new Tensor(leaf, 0));
   }
   return { tensors, metadata };
+}
+
+/** Copied, so that the file can go, and aligned. */
+function halfBits(bytes: Uint8Array): Uint16Array {
+  return new Uint16Array(bytes.slice().buffer);
 }

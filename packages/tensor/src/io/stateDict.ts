@@ -1,5 +1,7 @@
 import { type Cell, State } from "../cell.js";
+import { isFloat } from "../dtype.js";
 import { TensorError } from "../errors.js";
+import { hostNumbers } from "../half.js";
 import type { AnyModule } from "../nn/module.js";
 import { leaf } from "../node.js";
 import { formatShape, sameShape } from "../shape.js";
@@ -58,7 +60,7 @@ export async function stateDict(module: AnyModule): Promise<Map<string, Tensor>>
 
 /**
  * Loads tensors that are on the host into the parameters and states of `module`, before or after training. All differences
- * are reported in one TensorError, and then nothing is loaded. A tied cell needs one of its names; `num_batches_tracked`,
+ * are reported in one TensorError, and then nothing is loaded; halves and f32 take the place of each other. A tied cell needs one of its names; `num_batches_tracked`,
  * which old files lack, may be missing.
  */
 export function loadStateDict(
@@ -73,7 +75,8 @@ export function loadStateDict(
   for (const [name, cell] of cells) {
     const tensor = given.get(name);
     if (!tensor) continue;
-    if (!sameShape(tensor.shape, cell.shape) || tensor.dtype !== cell.dtype) {
+    const fits = tensor.dtype === cell.dtype || (isFloat(tensor.dtype) && isFloat(cell.dtype));
+    if (!sameShape(tensor.shape, cell.shape) || !fits) {
       wrong.push(`${name}: ${tensor.dtype} ${formatShape(tensor.shape)} for ${cell.dtype} ${formatShape(cell.shape)}`);
     } else if (!tensor.node.host[tensor.index]) {
       wrong.push(`${name}: its values are not on the host (await its data() and wrap them in tensor(...))`);
@@ -93,8 +96,11 @@ export function loadStateDict(
     const hint = strict && wrong.length === 0 ? "\nPass {strict: false} to load what fits?" : "";
     throw new TensorError("loadStateDict", `the tensors do not fit the module.${problems.join("")}${hint}`);
   }
-  for (const [cell, tensor] of assignments)
-    cell.load(leaf(tensor.node.host[tensor.index]!.slice(), cell.shape, cell.dtype));
+  for (const [cell, tensor] of assignments) {
+    const host = tensor.node.host[tensor.index]!;
+    const data = tensor.dtype === cell.dtype ? host.slice() : hostNumbers(host, tensor.dtype).slice();
+    cell.load(leaf(data, cell.shape, cell.dtype));
+  }
   return { missing, unexpected };
 }
 

@@ -1,5 +1,6 @@
 import type { DType, HostArray } from "../dtype.js";
 import { TensorError } from "../errors.js";
+import { floatToHalf, halfToFloat } from "../half.js";
 
 /** Element types of safetensors files that are read. */
 export type StorageType = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
@@ -110,36 +111,10 @@ function narrowed<A extends Int16Array | Int8Array>(narrow: A, data: HostArray, 
 const float = new Float32Array(1);
 const word = new Uint32Array(float.buffer);
 
-/** The number of an IEEE half. */
-function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-}
-
-/** The IEEE half nearest to x, ties to even. */
-function floatToHalf(x: number): number {
-  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
-  const a = Math.abs(x);
-  if (Number.isNaN(a)) return 0x7e00;
-  if (a >= 65520) return sign | 0x7c00;
-  if (a < 2 ** -14) return sign | roundEven(a * 2 ** 24); // a carry into the exponent gives the smallest normal number
-  const exponent = Math.floor(Math.log2(a));
-  return sign | (((exponent + 14) << 10) + roundEven((a / 2 ** exponent) * 1024)); // 1024..2048: the leading 1 adds to the exponent
-}
-
 /** The upper half of the f32 nearest to x, ties to even. */
 function floatToBfloat(x: number): number {
   float[0] = x;
   const bits = word[0]!;
   if (Number.isNaN(x)) return (bits >>> 16) | 0x40;
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
-}
-
-function roundEven(x: number): number {
-  const low = Math.floor(x);
-  const rest = x - low;
-  return rest > 0.5 || (rest === 0.5 && low % 2 === 1) ? low + 1 : low;
 }

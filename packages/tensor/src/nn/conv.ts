@@ -1,7 +1,7 @@
 import { Parameter } from "../cell.js";
 import { TensorError } from "../errors.js";
 import { type ConvOptions, conv2d, type Pair, pair } from "../ops/contract.js";
-import { reshape } from "../ops/convert.js";
+import { cast, reshape } from "../ops/convert.js";
 import { type Conv1dOptions, type ConvTransposeOptions, conv1d, convTranspose2d } from "../ops/convolution.js";
 import { add } from "../ops/elementwise.js";
 import type { Shape } from "../shape.js";
@@ -61,7 +61,8 @@ abstract class Convolution extends Module<Tensor, Tensor> {
 
   /** y [N, O, ...] plus the bias of each channel. */
   protected biased(y: Tensor): Tensor {
-    return this.bias ? add(y, reshape(this.bias, [this.outChannels, ...y.shape.slice(2).map(() => 1)])) : y;
+    if (!this.bias) return y;
+    return add(y, reshape(cast(this.bias, y.dtype), [this.outChannels, ...y.shape.slice(2).map(() => 1)]));
   }
 
   protected describeWith(options: object): string {

@@ -2,7 +2,7 @@ import { TensorError } from "../errors.js";
 import { specOf } from "../node.js";
 import { formatShape, normalizeAxis } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { detach, real, reshape, type TensorLike, toTensor } from "./convert.js";
+import { detach, float, real, reshape, type TensorLike, toTensor } from "./convert.js";
 import { abs, add, div, erf, exp, ge, le, log, lt, mul, neg, sigmoid, sub, tanh, where } from "./elementwise.js";
 import { chunk } from "./joining.js";
 import { expm1, log1p } from "./math.js";
@@ -13,13 +13,13 @@ const tiny = 2 ** -126;
 
 /** max(x, 0); its gradient at 0 is 0, and NaN stays. */
 export function relu(x: TensorLike): Tensor {
-  const t = real("relu", x);
+  const t = float("relu", x);
   return where(lt(t, tiny), 0, t);
 }
 
 /** x above 0, slope * x elsewhere. */
 export function leakyRelu(x: TensorLike, slope = 0.01): Tensor {
-  const t = real("leakyRelu", x);
+  const t = float("leakyRelu", x);
   return where(lt(0, t), t, mul(t, slope));
 }
 

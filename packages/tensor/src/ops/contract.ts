@@ -1,10 +1,11 @@
 import type { ConvParams, PoolParams } from "../backend.js";
-import { requireDType } from "../dtype.js";
+import { promote, requireDType } from "../dtype.js";
 import { TensorError } from "../errors.js";
 import { make, specOf } from "../node.js";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { cast, expand, reshape, type TensorLike, toTensor } from "./convert.js";
+import { autocasted } from "./autocast.js";
+import { cast, expand, float, reshape, type TensorLike, toTensor } from "./convert.js";
 
 /** One number for both directions, or [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
@@ -41,17 +42,26 @@ export function pair(op: string, name: string, value: Pair, least: number): [num
   return both;
 }
 
+/** Two operands of a contraction in one float dtype: f16 when both are (or autocast makes them so), else f32. */
+function operands(op: string, a: [name: string, x: Tensor], b: [name: string, x: Tensor]): [Tensor, Tensor] {
+  for (const [name, x] of [a, b]) requireDType(op, name, specOf(x).dtype, "f32", "f16");
+  const [x, y] = [autocasted(a[1]), autocasted(b[1])];
+  const dtype = promote(specOf(x).dtype, specOf(y).dtype);
+  return [cast(x, dtype), cast(y, dtype)];
+}
+
 /**
  * The matrix product of a [..., M, K] and b [..., K, N] -> [..., M, N]; leading axes broadcast. A vector [K] counts as a
- * row on the left and as a column on the right, and its axis goes from the result, as NumPy's matmul.
+ * row on the left and as a column on the right, and its axis goes from the result, as NumPy's matmul. Two halves give f16.
  */
 export function matmul(a: TensorLike, b: TensorLike): Tensor {
-  let x = toTensor("matmul", a);
-  let y = toTensor("matmul", b);
+  let [x, y] = operands(
+    "matmul",
+    ["the left operand", toTensor("matmul", a)],
+    ["the right operand", toTensor("matmul", b)],
+  );
   const left = specOf(x).shape;
   const right = specOf(y).shape;
-  requireDType("matmul", "the left operand", specOf(x).dtype, "f32");
-  requireDType("matmul", "the right operand", specOf(y).dtype, "f32");
   if (left.length === 0 || right.length === 0)
     throw new TensorError(
       "matmul",
@@ -88,8 +98,8 @@ export function matmul(a: TensorLike, b: TensorLike): Tensor {
 }
 
 function product(x: Tensor, y: Tensor): Tensor {
-  const p = specOf(x).shape;
-  return make("matmul", [x, y], null, [...p.slice(0, -1), specOf(y).shape.at(-1)!], "f32");
+  const { shape, dtype } = specOf(x);
+  return make("matmul", [x, y], null, [...shape.slice(0, -1), specOf(y).shape.at(-1)!], dtype);
 }
 
 /** Output size of a window sliding over `size` elements. */
@@ -97,18 +107,19 @@ export function windowCount(size: number, kernel: number, stride: number, paddin
   return Math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
 }
 
-/** The 2-d convolution (cross-correlation) of images x [N, C, H, W] with weight [O, C/groups, kh, kw] -> [N, O, H', W'], as PyTorch's conv2d. */
+/** The 2-d convolution (cross-correlation) of images x [N, C, H, W] with weight [O, C/groups, kh, kw] -> [N, O, H', W'], as PyTorch's conv2d; f16 of two halves. */
 export function conv2d(
   x: TensorLike,
   weight: TensorLike,
   { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions = {},
 ): Tensor {
-  const image = toTensor("conv2d", x);
-  const w = toTensor("conv2d", weight);
+  const [image, w] = operands(
+    "conv2d",
+    ["the input", toTensor("conv2d", x)],
+    ["the weight", toTensor("conv2d", weight)],
+  );
   const xs = specOf(image).shape;
   const ws = specOf(w).shape;
-  requireDType("conv2d", "the input", specOf(image).dtype, "f32");
-  requireDType("conv2d", "the weight", specOf(w).dtype, "f32");
   if (xs.length !== 4)
     throw new TensorError(
       "conv2d",
@@ -140,23 +151,25 @@ export function conv2d(
       `a kernel ${formatShape(ws.slice(2))} does not fit an image ${formatShape(xs.slice(2))} with padding ${formatShape(params.padding)}. Add padding?`,
     );
   }
-  return make("conv2d", [image, w], params, [xs[0]!, ws[0]!, ...size], "f32");
+  return make("conv2d", [image, w], params, [xs[0]!, ws[0]!, ...size], specOf(w).dtype);
 }
 
 /** The gradient of conv2d with respect to its input, of shape `inputShape`. */
 export function conv2dInput(dy: Tensor, weight: Tensor, inputShape: Shape, params: ConvParams): Tensor {
-  return make("conv2dInput", [dy, weight], params, inputShape, "f32");
+  const [g, w] = operands("conv2dInput", ["the gradient", dy], ["the weight", weight]);
+  return make("conv2dInput", [g, w], params, inputShape, specOf(w).dtype);
 }
 
 /** The gradient of conv2d with respect to its weight, of shape `weightShape`. */
 export function conv2dWeight(x: Tensor, dy: Tensor, weightShape: Shape, params: ConvParams): Tensor {
-  return make("conv2dWeight", [x, dy], params, weightShape, "f32");
+  const [image, g] = operands("conv2dWeight", ["the input", x], ["the gradient", dy]);
+  return make("conv2dWeight", [image, g], params, weightShape, specOf(g).dtype);
 }
 
 function pool(op: string, kind: "max" | "avg", x: TensorLike, kernel: Pair, options: PoolOptions): Tensor {
   const { stride = kernel, padding = 0, countIncludePad = true } = options;
-  const image = cast(toTensor(op, x), "f32");
-  const { shape } = specOf(image);
+  const image = float(op, x);
+  const { shape, dtype } = specOf(image);
   if (shape.length !== 4)
     throw new TensorError(op, `the input has shape ${formatShape(shape)}, expected [N, C, H, W].`);
   const params: PoolParams = {
@@ -180,7 +193,7 @@ function pool(op: string, kind: "max" | "avg", x: TensorLike, kernel: Pair, opti
       op,
       `a window ${formatShape(params.kernel)} does not fit an image ${formatShape(shape.slice(2))}. Pad the image, or use a smaller window?`,
     );
-  return make("pool", [image], params, [shape[0]!, shape[1]!, ...size], "f32");
+  return make("pool", [image], params, [shape[0]!, shape[1]!, ...size], dtype);
 }
 
 /** The largest element of each window of images [N, C, H, W]; the first on ties gets the gradient. */
@@ -195,5 +208,6 @@ export function avgPool2d(x: TensorLike, kernel: Pair, options: PoolOptions = {}
 
 /** The gradient of pooling with respect to its input x. */
 export function poolBack(x: Tensor, dy: Tensor, params: PoolParams): Tensor {
-  return make("poolBack", [x, dy], params, specOf(x).shape, "f32");
+  const { shape, dtype } = specOf(x);
+  return make("poolBack", [x, cast(dy, dtype)], params, shape, dtype);
 }

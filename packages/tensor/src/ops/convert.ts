@@ -1,5 +1,6 @@
-import { type DType, type HostArray, promote } from "../dtype.js";
+import { type DType, type HostArray, isFloat, promote } from "../dtype.js";
 import { TensorError } from "../errors.js";
+import { floatToHalf, halfToFloat } from "../half.js";
 import { make, type Op, specOf, type Value } from "../node.js";
 import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
@@ -11,7 +12,8 @@ const noInputs: readonly Value[] = [];
 
 /** A tensor of one number everywhere ([] unless `shape` says otherwise); f32 unless `dtype` does. Its value is in no plan key. */
 export function constant(value: number | boolean, dtype: DType = "f32", shape: Shape = []): Tensor {
-  return make("constant", noInputs, { value: Number(value) }, shape, dtype);
+  const held = dtype === "f16" ? halfToFloat(floatToHalf(Number(value))) : Number(value);
+  return make("constant", noInputs, { value: held }, shape, dtype);
 }
 
 /** The tensor of a tensor-like; numbers become f32 constants. */
@@ -33,14 +35,17 @@ function describe(x: unknown): string {
   return typeof x === "object" ? `a ${x.constructor?.name ?? "object"}` : `a ${typeof x} (${String(x)})`;
 }
 
-/** The same values as `dtype`. f32 -> i32 truncates; to bool: not zero; to u8: the low 8 bits. Gradients pass between floats only. */
+/**
+ * The same values as `dtype`. Floats -> i32 truncates; to bool: not zero; to u8: the low 8 bits; to f16: the nearest, ties to even.
+ * Gradients pass between floats only.
+ */
 export function cast(x: TensorLike, dtype: DType): Tensor {
   const t = toTensor("cast", x);
   const { shape, dtype: from } = specOf(t);
   if (from === dtype) return t;
   if (t.node.op === "constant") {
     const { value } = t.node.params as { value: number };
-    if (dtype === "f32" || (dtype === "i32" && Number.isInteger(value))) return constant(value, dtype, shape);
+    if (isFloat(dtype) || (dtype === "i32" && Number.isInteger(value))) return constant(value, dtype, shape);
   }
   return make("cast", [t], null, shape, dtype);
 }
@@ -121,7 +126,8 @@ function combineNumber(op: Op, given: Tensor, number: number, as: DType | undefi
   const dtype = computed(common);
   const x = cast(cast(given, common), dtype);
   const { shape } = specOf(x);
-  const y = constant(number, dtype, shape);
+  // What is rounded afterwards takes the number as it is; a maximum is one of two halves.
+  const y = constant(number, dtype === "f16" && op !== "max" ? "f32" : dtype, shape);
   return make(op, first ? [y, x] : [x, y], null as never, shape, as ?? dtype);
 }
 
@@ -151,13 +157,25 @@ function commonDType(a: TensorLike, x: Value, b: TensorLike, y: Value): DType {
 /** True for a number of the user's that takes the dtype of the other operand. */
 function isWeak(raw: TensorLike, other: DType): boolean {
   if (typeof raw === "boolean") return true;
-  return typeof raw === "number" && Number.isInteger(raw) && Math.abs(raw) < 2 ** 31 && other !== "f32";
+  if (typeof raw !== "number" || other === "f32") return false;
+  return other === "f16" || (Number.isInteger(raw) && Math.abs(raw) < 2 ** 31);
 }
 
 /** `x` as numbers: bool and u8 become i32, so that arithmetic never wraps at 255. */
 export function numeric(x: Tensor): Tensor {
   const { dtype } = specOf(x);
   return dtype === "bool" || dtype === "u8" ? cast(x, "i32") : x;
+}
+
+/** `x` as f32 where it is f16: for what keeps whole numbers, and needs more digits than a half has. */
+export function wide(x: Tensor): Tensor {
+  return specOf(x).dtype === "f16" ? cast(x, "f32") : x;
+}
+
+/** `x` as f32, unless it is f16: for what is as good in half precision, and for contractions, which sum up in f32. */
+export function float(op: string, x: TensorLike): Tensor {
+  const t = toTensor(op, x);
+  return specOf(t).dtype === "f16" ? t : cast(t, "f32");
 }
 
 /** `x` as f32, for functions of real numbers. */

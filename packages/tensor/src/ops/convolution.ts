@@ -27,7 +27,7 @@ function flat({ stride = 1, padding = 0, dilation = 1, groups = 1 }: Conv1dOptio
 
 function requireRank(op: string, name: string, x: Tensor, expected: string, rank: number): void {
   const { shape, dtype } = specOf(x);
-  requireDType(op, name, dtype, "f32");
+  requireDType(op, name, dtype, "f32", "f16");
   if (shape.length !== rank)
     throw new TensorError(op, `${name} has shape ${formatShape(shape)}, expected ${expected}.`);
 }

@@ -1,7 +1,7 @@
 import { make, type Op, specOf } from "../node.js";
 import { broadcastShapes } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { cast, combine, expand, matched, numeric, real, type TensorLike, toTensor } from "./convert.js";
+import { cast, combine, expand, float, matched, numeric, real, type TensorLike, toTensor } from "./convert.js";
 
 type RealUnary = "recip" | "exp" | "log" | "sin" | "cos" | "sqrt" | "tanh" | "sigmoid" | "erf" | "atan" | "floor";
 
@@ -60,11 +60,11 @@ export function sub(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = matched("sub", a, b);
   return add(x, neg(y));
 }
-/** a / b, broadcast; always f32. */
+/** a / b, broadcast; f32, or f16 of halves. */
 export function div(a: TensorLike, b: TensorLike): Tensor {
-  if (typeof b === "number") return mul(real("div", a), 1 / b);
-  const [x, y] = matched("div", a, b);
-  return make("div", [cast(x, "f32"), cast(y, "f32")], null, specOf(x).shape, "f32");
+  if (typeof b === "number") return mul(float("div", a), 1 / b);
+  const [x, y] = matched("div", a, b).map((t) => float("div", t)) as [Tensor, Tensor];
+  return make("div", [x, y], null, specOf(x).shape, specOf(x).dtype);
 }
 
 /** a < b, as bool. */

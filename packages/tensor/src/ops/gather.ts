@@ -3,7 +3,7 @@ import { TensorError } from "../errors.js";
 import { handle, make, Node, specOf } from "../node.js";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { expand, real, reshape, type TensorLike, toTensor } from "./convert.js";
+import { cast, expand, real, reshape, type TensorLike, toTensor, wide } from "./convert.js";
 import { permute } from "./movement.js";
 
 /**
@@ -23,17 +23,19 @@ export function gather(x: TensorLike, axis: number, index: TensorLike): Tensor {
       `an index ${formatShape(sizes)} does not address ${formatShape(shape)} along axis ${i}: equal rank, and no larger off the axis.`,
     );
   }
-  return make("gather", [t, at], { axis: i }, sizes, dtype);
+  // No kernel moves halves one by one.
+  return cast(make("gather", [wide(t), at], { axis: i }, sizes, dtype === "f16" ? "f32" : dtype), dtype);
 }
 
-/** Zeros of `size` along `axis` with `source` added at `index` (both of one shape); repeated indices add up. */
+/** Zeros of `size` along `axis` with `source` added at `index` (both of one shape), f32 of halves; repeated indices add up. */
 export function scatterAdd(index: Tensor, source: Tensor, axis: number, size: number): Tensor {
-  const { shape, dtype } = specOf(source);
+  const added = wide(source);
+  const { shape, dtype } = specOf(added);
   const at = normalizeAxis("scatterAdd", axis, shape.length);
   requireDType("scatterAdd", "the index", specOf(index).dtype, "i32");
   return make(
     "scatterAdd",
-    [expand(index, shape), source],
+    [expand(index, shape), added],
     { axis: at },
     shape.map((d, i) => (i === at ? size : d)),
     dtype,

@@ -42,7 +42,7 @@ export function tensor(data: TensorData, { dtype, shape }: TensorOptions = {}): 
       "tensor",
       `${flat.length} elements do not fill shape ${formatShape(sizes)}, which has ${sizeOf(sizes)}.`,
     );
-  const out = hostArray(as, flat.length);
+  const out = hostArray(as === "f16" ? "f32" : as, flat.length); // halves are rounded from numbers
   for (let i = 0; i < flat.length; i++) {
     const value = Number(flat[i]);
     out[i] = as === "bool" ? (value ? 1 : 0) : value;

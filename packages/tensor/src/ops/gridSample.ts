@@ -2,6 +2,7 @@ import { TensorError } from "../errors.js";
 import { leaf, specOf } from "../node.js";
 import { formatShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { autocast } from "./autocast.js";
 import { matmul } from "./contract.js";
 import { cast, expand, real, reshape, type TensorLike } from "./convert.js";
 import { add, floor, ge, le, logicalAnd, lt, mul, sub, where } from "./elementwise.js";
@@ -120,5 +121,7 @@ export function affineGrid(
     alignCorners ? (size > 1 ? (2 * i) / (size - 1) - 1 : 0) : (2 * i + 1) / size - 1;
   const base = new Float32Array(h * w * 3);
   for (let i = 0; i < h * w; i++) base.set([place(i % w, w), place(Math.floor(i / w), h), 1], 3 * i);
-  return reshape(matmul(leaf(base, [1, h * w, 3], "f32"), transpose(map)), [n, h, w, 2]);
+  // Positions need all digits.
+  const grid = autocast(() => matmul(leaf(base, [1, h * w, 3], "f32"), transpose(map)), { enabled: false });
+  return reshape(grid, [n, h, w, 2]);
 }

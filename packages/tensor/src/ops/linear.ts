@@ -3,7 +3,7 @@ import { specOf } from "../node.js";
 import { formatShape, normalizeAxis, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { matmul } from "./contract.js";
-import { real, reshape, type TensorLike, toTensor } from "./convert.js";
+import { cast, real, reshape, type TensorLike, toTensor } from "./convert.js";
 import { add, div, maximum, mul, sub } from "./elementwise.js";
 import { transpose, unsqueeze } from "./movement.js";
 import { sum } from "./reduce.js";
@@ -22,7 +22,7 @@ export function linear(x: TensorLike, weight: TensorLike, bias?: TensorLike): Te
   }
   // In two dimensions from the product to the bias: so neither the bias nor its gradient goes over more axes than it has to.
   const product = matmul(reshape(t, [sizeOf(xs.slice(0, -1)), ws[1]!]), transpose(w));
-  const y = bias === undefined ? product : add(product, bias);
+  const y = bias === undefined ? product : add(product, cast(bias, specOf(product).dtype));
   return reshape(y, [...xs.slice(0, -1), ws[0]!]);
 }
 

@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor.js";
-import { detach, matched, real, type TensorLike } from "./convert.js";
+import { detach, matched, real, type TensorLike, toTensor, wide } from "./convert.js";
 import {
   abs,
   add,
@@ -92,9 +92,10 @@ export const exp2 = (x: TensorLike): Tensor => exp(mul(real("exp2", x), Math.LN2
 /** 1 / sqrt(x). */
 export const rsqrt = (x: TensorLike): Tensor => recip(sqrt(x));
 
-/** x * x. */
+/** x * x, f32 of halves. */
 export function square(x: TensorLike): Tensor {
-  return mul(x, x);
+  const t = wide(toTensor("square", x));
+  return mul(t, t);
 }
 
 /** log(1 + x), accurate near 0. */

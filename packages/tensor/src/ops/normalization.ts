@@ -2,7 +2,7 @@ import { TensorError } from "../errors.js";
 import { specOf } from "../node.js";
 import { formatShape, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { real, reshape, type TensorLike, toTensor } from "./convert.js";
+import { cast, float, real, reshape, type TensorLike, toTensor } from "./convert.js";
 import { add, mul, recip, sqrt, sub } from "./elementwise.js";
 import { customGradient } from "./gather.js";
 import { sum } from "./reduce.js";
@@ -53,7 +53,7 @@ export interface BatchNormOptions extends AffineOptions {
   variance: TensorLike;
 }
 
-/** The channels (axis 1) of x [N, C, ...] normalized with given statistics (Ioffe and Szegedy 2015, arXiv:1502.03167). */
+/** The channels (axis 1) of x [N, C, ...] normalized in f32 with given statistics, f16 of halves (Ioffe and Szegedy 2015, arXiv:1502.03167). */
 export function batchNorm(
   x: TensorLike,
   { mean: center, variance, weight, bias, epsilon = 1e-5 }: BatchNormOptions,
@@ -63,7 +63,12 @@ export function batchNorm(
   const inverse = recip(sqrt(add(real("batchNorm", variance), epsilon)));
   const scale = weight === undefined ? inverse : mul(inverse, weight);
   const centered = sub(t, channels(toTensor("batchNorm", center)));
-  return affine(mul(centered, channels(scale)), undefined, bias, channels);
+  return asInput(x, affine(mul(centered, channels(scale)), undefined, bias, channels));
+}
+
+/** What was normalized as f32, in half precision again where the input was. */
+function asInput(x: TensorLike, y: Tensor): Tensor {
+  return cast(y, specOf(float("batchNorm", x)).dtype);
 }
 
 /** What batch norm in training gives: the output, and the batch's statistics of each channel [C] (variance uncorrected). */
@@ -102,7 +107,7 @@ export function batchNormTraining(
     const rest = add(channels(mul(total, share)), mul(standard, channels(mul(along, share))));
     return [mul(sub(g, rest), channels(scale)), ...(w ? [along] : []), ...(b ? [total] : [])];
   });
-  return { y, mean: center, variance };
+  return { y: asInput(x, y), mean: center, variance };
 }
 
 /** x normalized over its last axes, which have the sizes `shape` (Ba et al. 2016, arXiv:1607.06450); weight and bias have that shape. */

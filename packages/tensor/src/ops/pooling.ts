@@ -3,7 +3,7 @@ import { leaf, specOf } from "../node.js";
 import { formatShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { avgPool2d, maxPool2d, type Pair, type PoolOptions, pair } from "./contract.js";
-import { real, type TensorLike } from "./convert.js";
+import { float, type TensorLike } from "./convert.js";
 import { mul, where } from "./elementwise.js";
 import { take } from "./gather.js";
 import { squeeze, unsqueeze } from "./movement.js";
@@ -29,7 +29,7 @@ function pool1d(
   kernel: number,
   { stride = kernel, padding = 0, countIncludePad = true }: Pool1dOptions,
 ): Tensor {
-  const t = real(op, x);
+  const t = float(op, x);
   const { shape } = specOf(t);
   if (shape.length !== 3) throw new TensorError(op, `the input has shape ${formatShape(shape)}, expected [N, C, L].`);
   return squeeze(
@@ -52,7 +52,7 @@ function adaptive(
   x: TensorLike,
   size: Pair,
 ): { image: Tensor; out: [number, number]; kernel: [number, number] | undefined } {
-  const image = real(op, x);
+  const image = float(op, x);
   const out = pair(op, "size", size, 1);
   const { shape } = specOf(image);
   if (shape.length !== 4 || shape[2] === 0 || shape[3] === 0) {

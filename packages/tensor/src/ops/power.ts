@@ -1,6 +1,6 @@
 import { specOf } from "../node.js";
 import type { Tensor } from "../tensor.js";
-import { cast, detach, matched, real, type TensorLike, toTensor } from "./convert.js";
+import { cast, detach, matched, real, type TensorLike, toTensor, wide } from "./convert.js";
 import { abs, eq, exp, floor, log, logicalAnd, lt, mul, recip, sqrt, where } from "./elementwise.js";
 import { ones } from "./generate.js";
 
@@ -11,7 +11,7 @@ import { ones } from "./generate.js";
  */
 export function pow(x: TensorLike, exponent: TensorLike): Tensor {
   if (typeof exponent !== "number") return powerOfTensors(real("pow", x), real("pow", exponent));
-  const t = toTensor("pow", x);
+  const t = wide(toTensor("pow", x));
   const whole = Number.isInteger(exponent);
   if (whole && exponent >= 0 && exponent <= 64) return repeated(t, exponent);
   if (whole && exponent < 0 && exponent >= -64) return repeated(recip(t), -exponent);

@@ -2,7 +2,7 @@ import { TensorError } from "../errors.js";
 import { make, specOf } from "../node.js";
 import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { numeric, reshape, type TensorLike, toTensor } from "./convert.js";
+import { numeric, reshape, type TensorLike, toTensor, wide } from "./convert.js";
 
 /** Axes to reduce over: one, several, or all when undefined. */
 export type Axes = number | readonly number[] | undefined;
@@ -14,7 +14,7 @@ export interface ReduceOptions {
 }
 
 function reduce(op: "sum" | "maxReduce", x: TensorLike, axes: Axes, keepDims: boolean): Tensor {
-  const t = numeric(toTensor(op, x));
+  const t = wide(numeric(toTensor(op, x)));
   const { shape, dtype } = specOf(t);
   const list = normalizeAxes(op === "sum" ? "sum" : "max", axes, shape.length);
   const kept = shape.map((d, i) => (list.includes(i) ? 1 : d));
@@ -27,12 +27,12 @@ function reduce(op: "sum" | "maxReduce", x: TensorLike, axes: Axes, keepDims: bo
       );
 }
 
-/** The sum over `axes` (all by default); 0 over nothing. */
+/** The sum over `axes` (all by default), f32 of halves; 0 over nothing. */
 export function sum(x: TensorLike, axes?: Axes, { keepDims = false }: ReduceOptions = {}): Tensor {
   return reduce("sum", x, axes, keepDims);
 }
 
-/** The largest element over `axes` (all by default); NaN when there is one; ties share the gradient, as PyTorch's amax. */
+/** The largest element over `axes` (all by default), f32 of halves; NaN when there is one; ties share the gradient, as PyTorch's amax. */
 export function amax(x: TensorLike, axes?: Axes, { keepDims = false }: ReduceOptions = {}): Tensor {
   refuseEmpty("amax", x, axes);
   return reduce("maxReduce", x, axes, keepDims);
@@ -40,7 +40,7 @@ export function amax(x: TensorLike, axes?: Axes, { keepDims = false }: ReduceOpt
 
 /** The position (i32) of the largest element along `axis` (of the flattened tensor by default), the first on ties. */
 export function argmax(x: TensorLike, axis?: number, { keepDims = false }: ReduceOptions = {}): Tensor {
-  const t = numeric(toTensor("argmax", x));
+  const t = wide(numeric(toTensor("argmax", x)));
   if (axis === undefined) {
     const position = argmax(reshape(t, [-1]), 0);
     return keepDims

@@ -1,3 +1,4 @@
+import { isFloat } from "../dtype.js";
 import { specOf } from "../node.js";
 import type { Tensor } from "../tensor.js";
 import { cast, matched, numeric, real, type TensorLike, toTensor } from "./convert.js";
@@ -24,7 +25,7 @@ export function lerp(a: TensorLike, b: TensorLike, weight: TensorLike): Tensor {
 }
 
 function isWhole(x: Tensor): boolean {
-  return specOf(x).dtype !== "f32";
+  return !isFloat(specOf(x).dtype);
 }
 
 /** The smallest whole number at least x; its derivative is 0. */

@@ -2,7 +2,7 @@ import { TensorError } from "../errors.js";
 import { specOf } from "../node.js";
 import { formatShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { cast, real, type TensorLike } from "./convert.js";
+import { cast, float, real, type TensorLike } from "./convert.js";
 import { add, div, log, lt, mul, neg, where } from "./elementwise.js";
 import { sort } from "./gather.js";
 import { rand, zeros } from "./generate.js";
@@ -18,7 +18,7 @@ export interface DropoutOptions {
 
 /** x with each element zeroed with probability `p` and the others divided by 1 - p (Srivastava et al. 2014). */
 export function dropout(x: TensorLike, p = 0.5, { training = true }: DropoutOptions = {}): Tensor {
-  const t = real("dropout", x);
+  const t = float("dropout", x);
   if (!(p >= 0 && p <= 1)) throw new TensorError("dropout", `p ${p} is no probability: from 0 to 1.`);
   if (!training || p === 0) return t;
   const { shape } = specOf(t);

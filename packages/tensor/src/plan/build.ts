@@ -1,7 +1,9 @@
 import type { ContractOp, ContractParams } from "../backend.js";
+import { isFloat } from "../dtype.js";
 import { invariant } from "../errors.js";
-import { type Node, type OpParams, type Spec, specOf, type Value } from "../node.js";
+import { type Node, type OpParams, specOf, type Value } from "../node.js";
 import { contiguousStrides, reshapeStrides, type Shape, sizeOf } from "../shape.js";
+import { Copies, newStored } from "./copies.js";
 import { Drafts } from "./draft.js";
 import {
   type Expression,
@@ -43,18 +45,19 @@ export class Builder {
   /** The first root of each value: its memory can be the root's own. */
   private readonly firstRoot = new Map<string, number>();
   private readonly satisfied = new Set<number>();
-  private readonly copies = new Map<Stored, Map<string, Window>>();
+  private readonly copies: Copies;
   private readonly parts: ReadonlyMap<Node, Part>;
   /** By concat: its memory, and the inputs that were computed to their places in it. */
   private readonly joined = new Map<Node, { to: Window; done: Set<number> }>();
 
-  constructor(graph: Graph, fused: boolean) {
+  constructor(graph: Graph, fused: boolean, contractsHalves: boolean) {
     this.graph = graph;
     this.position = positionsOf(graph);
     this.fusion = fuse(graph, this.position, fused);
     this.parts = fused ? findParts(graph, this.position, this.fusion) : new Map<Node, Part>();
     this.drafts = new Drafts(fused);
     this.expressions = new Expressions(this.position, (value) => this.window(value));
+    this.copies = new Copies(this.drafts, this.expressions, contractsHalves);
     graph.roots.forEach((root, i) => {
       const key = `${root.position}.${root.index}`;
       if (!this.firstRoot.has(key)) this.firstRoot.set(key, i);
@@ -101,7 +104,7 @@ export class Builder {
   private placeLeaf(node: Node, position: number): void {
     node.outputs.forEach(({ shape, dtype }, index) => {
       const place: Place = { kind: "leaf", position, index, upload: !node.device[index] };
-      const stored = this.newStored({ shape, dtype }, rowMajor(shape.length), place);
+      const stored = newStored({ shape, dtype }, rowMajor(shape.length), place);
       if (index === 0) this.leaves.set(position, stored);
       this.setWindow(node, index, { ...stored.home, stored });
     });
@@ -117,7 +120,7 @@ export class Builder {
       return;
     }
     if (!from) return; // its users look through it
-    const look = viewWindow(node, from) ?? this.copied(from);
+    const look = viewWindow(node, from) ?? this.copies.copied(from);
     this.setWindow(node, 0, look.stored === from.stored ? look : viewWindow(node, look)!);
   }
 
@@ -144,7 +147,7 @@ export class Builder {
       place = cell ? { kind: "cell", root } : { kind: "result", root };
       this.satisfied.add(root);
     }
-    const stored = this.newStored(specOf(value), place.kind === "scratch" ? order : rowMajor(shape.length), place);
+    const stored = newStored(specOf(value), place.kind === "scratch" ? order : rowMajor(shape.length), place);
     stored.expression = expression;
     this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, commit);
     this.setWindow(node, 0, { ...stored.home, stored });
@@ -181,26 +184,10 @@ export class Builder {
   /** One element, seen everywhere. */
   private storeConstant(node: Node, value: Value): void {
     const { shape, dtype } = specOf(value);
-    const stored = this.newStored({ shape: [], dtype }, [], { kind: "scratch" });
+    const stored = newStored({ shape: [], dtype }, [], { kind: "scratch" });
     stored.expression = this.expressions.of(value, identityMap(0), "", 0);
     this.drafts.map([], stored.expression, { stored, ...this.strided(stored) }, [], false);
     this.setWindow(node, 0, { shape, strides: shape.map(() => 0), offset: 0, stored });
-  }
-
-  private newStored({ shape, dtype }: Spec, order: Order, place: Place): Stored {
-    const home = { shape, strides: denseStrides(shape, order), offset: 0 };
-    const kept = place.kind !== "scratch";
-    return {
-      place,
-      dtype,
-      elements: sizeOf(shape),
-      home,
-      producer: -1,
-      first: -1,
-      expression: undefined,
-      read: kept,
-      commits: false,
-    };
   }
 
   private strided(stored: Stored): { strides: readonly number[]; offset: number } {
@@ -220,30 +207,10 @@ export class Builder {
       place = { kind: "result", root };
       this.satisfied.add(root);
     }
-    const stored = this.newStored(specOf(value), natural, place);
+    const stored = newStored(specOf(value), natural, place);
     const window = { ...stored.home, stored };
     this.setWindow(node, index, window);
     return window;
-  }
-
-  /** The same elements in dense memory, row-major or in `order`; asking twice gives the same copy. */
-  private copied(from: Window, order: Order = rowMajor(from.shape.length)): Window {
-    const { shape } = from;
-    const look = `${shape}|${from.strides}|${from.offset}|${order}`;
-    const known = this.copies.get(from.stored)?.get(look);
-    if (known) return known;
-    const made = this.copy(from, order);
-    this.copies.set(from.stored, (this.copies.get(from.stored) ?? new Map<string, Window>()).set(look, made));
-    return made;
-  }
-
-  private copy(from: Window, order: Order): Window {
-    const { shape } = from;
-    const stored = this.newStored({ shape, dtype: from.stored.dtype }, order, { kind: "scratch" });
-    stored.read = true;
-    const expression = this.expressions.load(from, identityMap(shape.length), shape.join(), shape.length);
-    this.drafts.map(shape, expression, { stored, ...this.strided(stored) }, order, false);
-    return { ...stored.home, stored };
   }
 
   private placeReduce(node: Node, position: number): void {
@@ -294,7 +261,7 @@ export class Builder {
     const expression = this.expressions.of(input, identityMap(from.length), from.join(), from.length);
     const order = this.fusion.image[position] && shape.length === 4 ? channelsLast : followedOrder([expression], from);
     const to = this.output(node, position, 0, this.firstRoot.has(`${position}.0`) ? undefined : order);
-    const fill = this.expressions.scalar(position, "padValue", dtype === "f32" ? "f32" : "i32");
+    const fill = this.expressions.scalar(position, "padValue", isFloat(dtype) ? "f32" : "i32");
     this.write(shape, fill, to.stored, to.strides, 0, order);
     const offset = before.reduce((sum, b, i) => sum + b * to.strides[i]!, 0);
     const strides = to.strides.map((s, i) => s * (interior[i]! + 1));
@@ -319,12 +286,17 @@ export class Builder {
     const inputs = node.inputs.map((input, i) => {
       const window = this.window(input)!;
       const isImage = image && !(i === 1 && (node.op === "conv2d" || node.op === "conv2dInput"));
-      return isImage && !isChannelsLast(window.shape, window.strides) ? this.copied(window, channelsLast) : window;
+      const reordered = isImage && !isChannelsLast(window.shape, window.strides);
+      return this.copies.readable(reordered ? this.copies.copied(window, channelsLast) : window);
     });
     const outOrder = image && node.op !== "conv2dWeight" ? channelsLast : undefined;
     const outputs = node.outputs.map((_, index) => this.output(node, position, index, outOrder));
     if (outputs.every(({ stored }) => stored.elements === 0)) return;
-    this.drafts.contract(position, node.op as ContractOp, node.params as ContractParams[ContractOp], inputs, outputs);
+    const written = outputs.map((to) => this.copies.writable(to));
+    this.drafts.contract(position, node.op as ContractOp, node.params as ContractParams[ContractOp], inputs, written);
+    outputs.forEach((to, i) => {
+      if (written[i] !== to) this.copies.round(written[i]!, to);
+    });
   }
 
   /** Copies for the results that have no memory of their own yet, and for the commits that could not be made in place. */
@@ -342,7 +314,7 @@ export class Builder {
       const node = this.graph.nodes[root.position]!;
       let from = this.window({ node, index: root.index });
       invariant(from, "a root is stored");
-      if (written.has(from.stored)) from = this.copied(from);
+      if (written.has(from.stored)) from = this.copies.copied(from);
       from.stored.read = true;
       copies.push({ root: i, from });
     });
@@ -353,7 +325,7 @@ export class Builder {
     const node = this.graph.nodes[root.position]!;
     const value = { node, index: root.index };
     const { shape } = specOf(value);
-    const stored = this.newStored(specOf(value), rowMajor(shape.length), { kind: "result", root: i });
+    const stored = newStored(specOf(value), rowMajor(shape.length), { kind: "result", root: i });
     const expression = this.expressions.of(value, identityMap(shape.length), shape.join(), shape.length);
     this.write(shape, expression, stored, stored.home.strides, 0, followedOrder([expression], shape));
   }

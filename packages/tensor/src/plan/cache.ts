@@ -47,7 +47,7 @@ export class PlanCache {
       return found;
     }
     this.misses++;
-    const planned = emit(new Builder(graph, fused).build(), graph.roots);
+    const planned = emit(new Builder(graph, fused, this.backend.contractsHalves ?? false).build(), graph.roots);
     const executable = this.backend.compile(planned.plan);
     const key = this.tokens.copy();
     const bytes = key.byteLength + planned.plan.groups.length * 2048;

@@ -1,5 +1,5 @@
 import type { Group, Instruction, Load, Operand, Plan, Slot, Store } from "../backend.js";
-import { byteSize } from "../dtype.js";
+import { byteSize, type DType } from "../dtype.js";
 import { type Shape, sizeOf } from "../shape.js";
 import type { Built } from "./build.js";
 import type { Destination, Draft } from "./draft.js";
@@ -118,7 +118,7 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
     if (draft.kind === "map") {
       const kept = draft.outputs.filter((o) => o.to.stored.read);
       const stores = kept.map((o): Store => {
-        const register = program.register(o.expression);
+        const register = program.register(unrounded(o.expression, o.to.stored.dtype));
         return {
           register,
           slot: slot(o.to.stored),
@@ -181,6 +181,12 @@ export function emit(built: Built, roots: readonly Root[]): Planned {
     scalars: built.scalars,
     sites,
   };
+}
+
+/** What a store of `dtype` takes: storing a half rounds anyway. */
+function unrounded(expression: Expression, dtype: DType): Expression {
+  const rounds = dtype === "f16" && expression.kind === "op" && expression.op === "toHalf";
+  return rounds ? expression.inputs[0]! : expression;
 }
 
 /** A cell that the graph also reads is one slot: kernels may write it in place. */

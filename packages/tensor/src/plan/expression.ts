@@ -1,7 +1,7 @@
 import type { InstructionOp } from "../backend.js";
-import type { DType } from "../dtype.js";
+import { type DType, isFloat } from "../dtype.js";
 import { TensorError } from "../errors.js";
-import { type Node, type OpParams, specOf, type Value } from "../node.js";
+import { type Node, type Op, type OpParams, specOf, type Value } from "../node.js";
 import { contiguousStrides } from "../shape.js";
 import { isElementwise } from "./fuse.js";
 import { type IndexMap, isView, pullBack, type Strided, viewed, viewStrides } from "./view.js";
@@ -54,7 +54,10 @@ export interface ScalarSource {
   readonly type: "f32" | "i32";
 }
 
-const registerType = (dtype: DType): "f32" | "i32" => (dtype === "f32" ? "f32" : "i32");
+const registerType = (dtype: DType): "f32" | "i32" => (isFloat(dtype) ? "f32" : "i32");
+
+/** Operations that give one of their inputs, or what is as short: halves stay halves. */
+const keepsHalves: ReadonlySet<Op> = new Set<Op>(["neg", "abs", "sign", "max", "where"]);
 
 /** Builds expressions of one plan; equal expressions over one space are one object. */
 export class Expressions {
@@ -155,7 +158,10 @@ export class Expressions {
   private operation(node: Node, inputs: Expression[], from: DType, to: DType): Expression {
     if (node.op === "cast") return castRegister(inputs[0]!, from, to);
     const inType = node.op === "where" ? inputs[1]!.type : inputs[0]!.type;
-    return { kind: "op", type: registerType(to), op: node.op as InstructionOp, inType, inputs };
+    const result: Expression = { kind: "op", type: registerType(to), op: node.op as InstructionOp, inType, inputs };
+    if (to !== "f16" || (keepsHalves.has(node.op) && node.inputs.every((v) => halfOrBool(specOf(v).dtype))))
+      return result;
+    return instruction("toHalf", result, "f32");
   }
 
   private random(
@@ -182,18 +188,21 @@ export class Expressions {
   }
 }
 
+const halfOrBool = (dtype: DType) => dtype === "f16" || dtype === "bool";
+
+/** One instruction on one input. */
+export function instruction(op: InstructionOp, input: Expression, type: "f32" | "i32"): Expression {
+  return { kind: "op", type, op, inType: input.type, inputs: [input] };
+}
+
 function castRegister(x: Expression, from: DType, to: DType): Expression {
-  const op = (name: InstructionOp, input: Expression, type: "f32" | "i32"): Expression => ({
-    kind: "op",
-    type,
-    op: name,
-    inType: input.type,
-    inputs: [input],
-  });
-  if (to === "f32") return from === "f32" ? x : op("toFloat", x, "f32");
-  if (to === "bool") return op("toBool", x, "i32");
-  const whole = from === "f32" ? op("toInt", x, "i32") : x;
-  return to === "u8" ? op("toByte", whole, "i32") : whole;
+  if (isFloat(to)) {
+    const real = isFloat(from) ? x : instruction("toFloat", x, "f32");
+    return to === "f16" && from !== "f16" ? instruction("toHalf", real, "f32") : real;
+  }
+  if (to === "bool") return instruction("toBool", x, "i32");
+  const whole = isFloat(from) ? instruction("toInt", x, "i32") : x;
+  return to === "u8" ? instruction("toByte", whole, "i32") : whole;
 }
 
 /** The window that `view` shows of its input's window; undefined when it needs a copy. */

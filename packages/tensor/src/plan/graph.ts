@@ -101,7 +101,7 @@ function poolTokens(p: OpParams["pool"], t: Tokens): void {
   );
 }
 
-const dtypeToken = { f32: 0, i32: 1, u8: 2, bool: 3 } as const;
+const dtypeToken = { f32: 0, i32: 1, u8: 2, bool: 3, f16: 4 } as const;
 const opTokens = new Map<Op, number>();
 
 /** A growing list of whole numbers with a running hash. */

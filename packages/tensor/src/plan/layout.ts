@@ -1,3 +1,4 @@
+import { byteSize } from "../dtype.js";
 import { type Shape, sizeOf } from "../shape.js";
 import type { Expression } from "./expression.js";
 
@@ -48,7 +49,7 @@ export function followedOrder(expressions: readonly Expression[], shape: Shape):
     if (e.kind === "op") stack.push(...e.inputs);
     if (e.kind !== "load") continue;
     const covers = shape.every((d, i) => d <= 1 || e.strides[i] !== 0);
-    const bytes = sizeOf(shape) * (e.stored.dtype === "f32" || e.stored.dtype === "i32" ? 4 : 1);
+    const bytes = sizeOf(shape) * byteSize[e.stored.dtype];
     if (covers && bytes > bestBytes) {
       best = e.strides;
       bestBytes = bytes;

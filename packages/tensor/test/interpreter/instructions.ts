@@ -1,4 +1,5 @@
 import type { InstructionOp } from "../../src/backend.js";
+import { floatToHalf, halfToFloat } from "../../src/half.js";
 import { philox } from "../../src/random.js";
 import { erf, truncate } from "../reference/array.js";
 
@@ -38,6 +39,7 @@ export const instructions: { [O in InstructionOp]: Instruction } = {
   toInt: (_, x) => truncate(x!),
   toBool: (_, x) => (x !== 0 ? 1 : 0),
   toByte: (_, x) => x! & 255,
+  toHalf: real((x) => halfToFloat(floatToHalf(x))),
   random: (_, index, low, high, step, stream) =>
     philox([index! >>> 2, stream!, step!, 0], [low!, high!], words)[index! & 3]! | 0,
   uniform: (_, bits) => (bits! >>> 8) * 2 ** -24,

@@ -1,5 +1,6 @@
 import type { Operand } from "../../src/backend.js";
 import { byteSize, type DType } from "../../src/dtype.js";
+import { floatToHalf, halfToFloat } from "../../src/half.js";
 import { offsets } from "../reference/array.js";
 
 /** Bytes with one view a dtype; every access is checked against `start` and `bytes`. */
@@ -9,6 +10,7 @@ export class Memory {
   readonly buffer: ArrayBuffer;
   private readonly f32: Float32Array;
   private readonly i32: Int32Array;
+  private readonly u16: Uint16Array;
   private readonly u8: Uint8Array;
 
   constructor(buffer: ArrayBuffer, start: number, bytes: number) {
@@ -17,6 +19,7 @@ export class Memory {
     this.bytes = bytes;
     this.f32 = new Float32Array(buffer);
     this.i32 = new Int32Array(buffer);
+    this.u16 = new Uint16Array(buffer);
     this.u8 = new Uint8Array(buffer);
   }
 
@@ -31,12 +34,14 @@ export class Memory {
   get(dtype: DType, at: number): number {
     const address = this.address(dtype, at);
     if (dtype === "f32") return this.f32[address / 4]!;
+    if (dtype === "f16") return halfToFloat(this.u16[address / 2]!);
     return dtype === "i32" ? this.i32[address / 4]! : this.u8[address]!;
   }
 
   set(dtype: DType, at: number, value: number): void {
     const address = this.address(dtype, at);
     if (dtype === "f32") this.f32[address / 4] = value;
+    else if (dtype === "f16") this.u16[address / 2] = floatToHalf(value);
     else if (dtype === "i32") this.i32[address / 4] = value;
     else this.u8[address] = value;
   }

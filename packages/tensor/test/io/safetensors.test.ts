@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { TensorError } from "../../src/errors.js";
 import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.js";
 import type { StorageType } from "../../src/io/storage.js";
+import { leaf } from "../../src/node.js";
 import { tensor } from "../../src/ops/generate.js";
 import type { Tensor } from "../../src/tensor.js";
 import { goldenBytes } from "../nn/golden.js";
@@ -354,4 +355,19 @@ describe("damaged and lying files are refused", () => {
       { numRuns: 1500 },
     );
   });
+});
+
+test("tensors of halves are stored as F16, bit by bit, and read as f32 unless they are asked for as halves", async () => {
+  const bits = Uint16Array.from({ length: 0x7c01 }, (_, i) => i);
+  const x = leaf(bits, [bits.length], "f16");
+  const bytes = await encodeSafetensors({ x, y: tensor([0.1], { dtype: "f16" }) });
+  expect(bytes.length).toBeLessThan(2 * bits.length + 200);
+  const kept = decodeSafetensors(bytes, { halves: "f16" }).tensors;
+  expect([...kept.values()].map(({ dtype }) => dtype)).toEqual(["f16", "f16"]);
+  expect(kept.get("x")!.node.host[0]).toEqual(bits);
+  const wide = decodeSafetensors(bytes).tensors.get("x")!;
+  expect(wide.dtype).toBe("f32");
+  expect(await wide.data()).toEqual(await x.data());
+  const again = await encodeSafetensors({ x }, { storage: () => "F32" });
+  expect(await decodeSafetensors(again).tensors.get("x")!.data()).toEqual(await x.data());
 });

@@ -192,3 +192,23 @@ describe("state dicts", () => {
     expect([...(await stateDict(model)).get("1.num_batches_tracked")!.node.host[0]!]).toEqual([1]);
   });
 });
+
+test("halves load into f32 cells, and f32 into cells of halves", async () => {
+  class Two extends Module<Tensor, Tensor> {
+    readonly wide = new Parameter(tensor([0, 0]));
+    readonly half = new State(tensor([0, 0], { dtype: "f16" }));
+    forward(x: Tensor): Tensor {
+      return x;
+    }
+  }
+  const module = new Two();
+  loadStateDict(module, { wide: tensor([0.1, 2], { dtype: "f16" }), half: tensor([0.1, 2]) });
+  expect(module.wide.dtype).toBe("f32");
+  expect(await module.wide.committed.data()).toEqual(Float32Array.of(0.0999755859375, 2));
+  expect(module.half.dtype).toBe("f16");
+  expect(await module.half.committed.data()).toEqual(Float32Array.of(0.0999755859375, 2));
+  module.half.set(module.half.value.mul(0.1));
+  await realize(module.half.value);
+  expect(await module.half.committed.data()).toEqual(Float32Array.of(0.00999450683594, 0.199951171875));
+  expect([...(await stateDict(module)).values()].map(({ dtype }) => dtype)).toEqual(["f32", "f16"]);
+});

@@ -109,7 +109,17 @@ const composed = {
   scan,
   statistics,
 };
-const primitive = ["contract", "convert", "elementwise", "fused", "gather", "generate", "movement", "reduce"];
+const primitive = [
+  "autocast",
+  "contract",
+  "convert",
+  "elementwise",
+  "fused",
+  "gather",
+  "generate",
+  "movement",
+  "reduce",
+];
 
 test("every file of operations is known", () => {
   const files = readdirSync(new URL("../../src/ops", import.meta.url)).map((name) => name.replace(/\.ts$/, ""));

@@ -1,4 +1,5 @@
 import { checkAtLeastZero } from "./checkOptions.js";
+import { firstElse, quotient } from "./elapsed.js";
 import { Optimizer, type OptimizerFactory, type OptimizerOptions, type Stepper } from "./optimizer.js";
 import { decayWeights, type WeightDecayOptions } from "./weightDecay.js";
 
@@ -16,10 +17,12 @@ export interface AdagradOptions extends OptimizerOptions, WeightDecayOptions {
 const descendAdagrad: Stepper<AdagradOptions> = ({ value, gradient }, { lr, lrDecay, initialSum, epsilon }, memory) => {
   const cell = memory.cell("sum");
   // The cell starts at zero, so the first sum begins with the initial one.
-  const before = memory.step === 1 ? initialSum : 0;
+  const before = firstElse(memory.elapsed, initialSum, 0);
   const sum = cell.value.add(before).add(gradient.mul(gradient));
   cell.set(sum);
-  const size = lr / (1 + (memory.step - 1) * lrDecay);
+  const { elapsed } = memory;
+  const slower = typeof elapsed === "number" ? 1 + (elapsed - 1) * lrDecay : elapsed.sub(1).mul(lrDecay).add(1);
+  const size = quotient(lr, slower);
   return { value: value.sub(gradient.mul(size).div(sum.sqrt().add(epsilon))), gradient };
 };
 

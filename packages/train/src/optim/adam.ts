@@ -1,5 +1,6 @@
 import type { Tensor } from "@fai/tensor";
 import { checkAtLeastZero, checkBetas } from "./checkOptions.js";
+import { lack, quotient, root } from "./elapsed.js";
 import { Optimizer, type OptimizerFactory, type OptimizerOptions, type Stepper } from "./optimizer.js";
 import type { StepMemory } from "./stepMemory.js";
 import { decayWeights, type WeightDecayOptions } from "./weightDecay.js";
@@ -29,10 +30,10 @@ export function averageGradient(
 /** One step along average / sqrt(average square), both corrected for their start at zero (Kingma and Ba, 2015, algorithm 1). */
 const descendAdam: Stepper<AdamOptions> = ({ value, gradient }, { lr, betas, epsilon }, memory) => {
   const { average, square } = averageGradient(gradient, betas, memory);
-  const size = lr / (1 - betas[0] ** memory.step);
-  const correction = Math.sqrt(1 - betas[1] ** memory.step);
+  const size = quotient(-lr, lack(betas[0], memory.elapsed));
+  const correction = root(lack(betas[1], memory.elapsed));
   const spread = square.sqrt().div(correction).add(epsilon);
-  return { value: value.add(average.mul(-size).div(spread)), gradient };
+  return { value: value.add(average.mul(size).div(spread)), gradient };
 };
 
 /** Adam, number for number as PyTorch's, weight decay included (it is added to the gradient). Throws on options that make no sense. */

@@ -1,4 +1,5 @@
-import { type Parameter, type Tensor, TensorError } from "@fai/tensor";
+import { type Parameter, type Tensor, TensorError, where } from "@fai/tensor";
+import { countUpdates } from "./countUpdates.js";
 import { type ParameterState, StepMemory } from "./stepMemory.js";
 
 /** What flows through the steppers of one parameter: its value, and the gradient to follow. */
@@ -29,6 +30,12 @@ export interface ParameterGroup<O extends OptimizerOptions = OptimizerOptions> {
   readonly parameters: readonly Parameter[];
   /** May change at any time: a number in them is in no plan's key. */
   readonly options: O;
+}
+
+/** Options of `step`. */
+export interface StepOptions {
+  /** Whether the step is made, as bool [] that the device computes (always). */
+  when?: Tensor;
 }
 
 /** What an optimizer remembers, ready to be saved. */
@@ -117,8 +124,11 @@ export class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
     return this.parameters.filter((parameter) => parameter.trainable);
   }
 
-  /** Queues the next value of each of `trainable()` from its gradient. Throws when a gradient does not belong to its parameter. */
-  step(gradients: readonly Tensor[]): void {
+  /**
+   * Queues the next value of each of `trainable()` from its gradient. Where `when` is given and does not hold, parameters, what the
+   * optimizer remembers of them, and the number of steps stay as they are. Throws when a gradient does not belong to its parameter.
+   */
+  step(gradients: readonly Tensor[], { when }: StepOptions = {}): void {
     for (const { options } of this.groups) {
       if (Number.isFinite(options.lr)) continue;
       throw new TensorError("step", `lr is ${options.lr}, expected a number. Does the schedule divide by zero?`);
@@ -131,16 +141,19 @@ export class Optimizer<O extends OptimizerOptions = OptimizerOptions> {
       );
     }
     for (const [i, parameter] of parameters.entries()) checkGradient(parameter, gradients[i]!, i);
+    for (const parameter of parameters) this.memories.get(parameter)!.begin();
+    countUpdates(this.memories, parameters, when);
     let i = 0;
     this.groups.forEach((group, g) => {
-      for (const parameter of group.parameters) if (parameter.trainable) this.update(parameter, gradients[i++]!, g);
+      for (const parameter of group.parameters) {
+        if (!parameter.trainable) continue;
+        const memory = this.memories.get(parameter)!;
+        const before = parameter.value;
+        const { value } = this.apply({ value: before, gradient: gradients[i++]! }, g, memory);
+        parameter.set(when ? where(when, value, before) : value);
+        if (when) memory.gate(when);
+      }
     });
-  }
-
-  private update(parameter: Parameter, gradient: Tensor, group: number): void {
-    const memory = this.memories.get(parameter)!;
-    memory.begin();
-    parameter.set(this.apply({ value: parameter.value, gradient }, group, memory).value);
   }
 
   /** What the optimizer remembers (momenta and their like), read from the device. */

@@ -1,5 +1,6 @@
 import { TensorError } from "@fai/tensor";
 import { checkAtLeastZero } from "./checkOptions.js";
+import { firstElse } from "./elapsed.js";
 import { Optimizer, type OptimizerFactory, type OptimizerOptions, type Stepper } from "./optimizer.js";
 import { decayWeights, type WeightDecayOptions } from "./weightDecay.js";
 
@@ -17,7 +18,7 @@ export interface SgdOptions extends OptimizerOptions, WeightDecayOptions {
 const followMomentum: Stepper<SgdOptions> = ({ value, gradient }, { momentum, dampening, nesterov }, memory) => {
   if (momentum === 0) return { value, gradient };
   const cell = memory.cell("momentum");
-  const fresh = memory.step === 1 ? 1 : 1 - dampening;
+  const fresh = firstElse(memory.elapsed, 1, 1 - dampening);
   const direction = cell.value.mul(momentum).add(gradient.mul(fresh));
   cell.set(direction);
   return { value, gradient: nesterov ? gradient.add(direction.mul(momentum)) : direction };

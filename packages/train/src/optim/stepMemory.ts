@@ -1,4 +1,5 @@
-import { leaf, type Parameter, State, TensorError } from "@fai/tensor";
+import { leaf, type Parameter, State, type Tensor, TensorError, where } from "@fai/tensor";
+import type { Scalar } from "./elapsed.js";
 
 /** What steppers remember of one parameter, as it is saved. */
 export interface ParameterState {
@@ -13,11 +14,17 @@ export interface ParameterState {
 /** What steppers remember of one parameter from step to step: cells of its shape, and how many updates there were. */
 export class StepMemory {
   readonly parameter: Parameter;
-  /** Number of the update being made; the first is 1. */
+  /** Number of the update being made, those that the device may leave out included; the first is 1. */
   step = 0;
+  /** Updates made, where the device decides which are: then `step` is only how many were asked for. Parameters that step together share it. */
+  count: State | undefined;
+  /** Number of the update being made, among those that are made. */
+  elapsed: Scalar = 0;
   private committed = 0;
   private version: number;
   private readonly cells = new Map<string, State>();
+  /** Of each cell before the update. */
+  private readonly before = new Map<State, Tensor>();
 
   constructor(parameter: Parameter) {
     this.parameter = parameter;
@@ -33,6 +40,17 @@ export class StepMemory {
       this.committed = this.step;
     } else if (!queued) this.step = this.committed;
     this.step++;
+    this.elapsed = this.step;
+    this.before.clear();
+    for (const cell of this.cells.values()) this.before.set(cell, cell.value);
+  }
+
+  /** Lets what the update remembers count only where `when` [] holds. */
+  gate(when: Tensor): void {
+    for (const cell of this.cells.values()) {
+      const before = this.before.get(cell) ?? cell.committed;
+      if (cell.value.node !== before.node) cell.set(where(when, cell.value, before));
+    }
   }
 
   /** The cell called `name`, zeros at first. */
@@ -48,9 +66,11 @@ export class StepMemory {
 
   /** A copy of everything, read from the device. */
   async state(): Promise<ParameterState> {
-    const steps = this.step;
     // All are asked for before the first wait, so that they are of one step.
+    const counted = this.count?.value.item();
+    const asked = this.step;
     const reads = [...this.cells].map(async ([name, cell]) => [name, await cell.value.data()] as const);
+    const steps = (await counted) ?? asked;
     return { name: this.parameter.name, steps, cells: Object.fromEntries(await Promise.all(reads)) };
   }
 
@@ -69,6 +89,7 @@ export class StepMemory {
   /** Continues from `state`. */
   load({ steps, cells }: ParameterState): void {
     this.step = steps;
+    this.count = undefined;
     this.committed = steps;
     this.version = this.parameter.version;
     for (const [name, cell] of this.cells)

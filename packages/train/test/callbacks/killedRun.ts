@@ -9,6 +9,7 @@ import {
   averageWeights,
   checkpoint,
   clipGradients,
+  mixedPrecision,
   mixup,
   reduceOnPlateau,
 } from "../../src/index.js";
@@ -21,6 +22,7 @@ await learner.fitOneCycle(0.05, {
   callbacks: [
     mixup(),
     accumulateGradients(2),
+    mixedPrecision({ wait: 3 }),
     clipGradients({ norm: 1 }),
     averageWeights({ kind: "ema", decay: 0.9, reestimate: false }),
     reduceOnPlateau(),

@@ -19,7 +19,7 @@ export const groupKinds = numbered([
 export const tileOps = numbered([
   "LOAD", "STORE", "DIRECT", "CODE",
   "NEG", "RECIP", "EXP", "LOG", "SIN", "COS", "SQRT", "TANH", "SIGMOID", "ERF", "ATAN", "FLOOR", "ABS",
-  "SIGN", "TO_INT", "TO_BOOL",
+  "SIGN", "TO_INT", "TO_BOOL", "TO_HALF",
   "NEG_INT", "ABS_INT", "SIGN_INT", "TO_FLOAT_INT", "TO_BOOL_INT", "TO_BYTE_INT", "UNIFORM_INT",
   "ADD", "MUL", "DIV", "MAX", "LT", "EQ",
   "ADD_INT", "MUL_INT", "MAX_INT", "LT_INT", "EQ_INT",
@@ -27,7 +27,7 @@ export const tileOps = numbered([
 ]);
 
 /** How loads and stores touch memory. */
-export const accesses = numbered(["WORD", "WORD_COPIED", "BYTE", "SCALAR", "IOTA", "ROWS"]);
+export const accesses = numbered(["WORD", "WORD_COPIED", "BYTE", "SCALAR", "IOTA", "ROWS", "HALF"]);
 
 /** Reductions. */
 export const reduceOps = numbered(["SUM", "MAX", "ARGMAX", "SUM_INT", "MAX_INT", "ARGMAX_INT"]);

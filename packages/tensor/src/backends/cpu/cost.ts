@@ -8,8 +8,11 @@ import type { Instruction, Load, Store } from "../../backend.js";
 // biome-ignore format: one list
 const slowOps: Partial<Record<Instruction["op"], number>> = {
   exp: 0.45, log: 0.5, sin: 1, cos: 1, sqrt: 0.2, tanh: 0.7, sigmoid: 0.5, erf: 1.1, atan: 0.4, div: 0.15, recip: 0.15,
-  random: 1.5,
+  random: 1.5, toHalf: 0.2,
 };
+
+/** Halves are converted in software. */
+const halfNanoseconds = 0.25;
 
 /** Time of a map or reduce group's program for each element. */
 export function elementNanoseconds(
@@ -23,10 +26,11 @@ export function elementNanoseconds(
     if (load.kind !== "memory") continue;
     const inner = load.strides.findLastIndex((_, d) => dims[d]! > 1);
     const moving = load.strides.some((stride, d) => stride !== 0 && dims[d]! > 1);
-    if (moving) time += Math.abs(load.strides[inner] ?? 1) > 1 ? 1 : 0.1;
+    if (moving) time += Math.abs(load.strides[inner] ?? 1) > 1 ? 1 : load.dtype === "f16" ? halfNanoseconds : 0.1;
   }
   for (const { op } of instructions) time += slowOps[op] ?? 0.06;
-  for (const store of stores) time += store.dtype === "f32" || store.dtype === "i32" ? 0.15 : 0.1;
+  for (const { dtype } of stores)
+    time += dtype === "f16" ? halfNanoseconds : dtype === "f32" || dtype === "i32" ? 0.15 : 0.1;
   return time;
 }
 

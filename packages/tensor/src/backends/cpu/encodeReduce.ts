@@ -1,4 +1,5 @@
 import type { ReduceGroup, Store } from "../../backend.js";
+import { isFloat } from "../../dtype.js";
 import { invariant } from "../../errors.js";
 import { sizeOf } from "../../shape.js";
 import { maxReductions, reduceOps } from "./codes.js";
@@ -20,7 +21,7 @@ function reduceOp({ op, register }: Reduction, types: readonly ("f32" | "i32")[]
 
 /** The type of each register: of a load, or what an instruction gives. */
 function registerTypes({ loads, instructions }: ReduceGroup): ("f32" | "i32")[] {
-  const types = loads.map((load) => (load.kind === "iota" ? "i32" : load.dtype === "f32" ? "f32" : "i32"));
+  const types = loads.map((load) => (load.kind !== "iota" && isFloat(load.dtype) ? "f32" : "i32"));
   for (const { op, type } of instructions) {
     if (op === "toFloat" || op === "uniform") types.push("f32");
     else if (op === "lt" || op === "eq" || op === "toInt" || op === "toBool" || op === "toByte" || op === "random") {

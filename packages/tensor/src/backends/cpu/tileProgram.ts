@@ -1,4 +1,5 @@
 import type { Instruction, Load, Store } from "../../backend.js";
+import { byteSize, type DType } from "../../dtype.js";
 import { invariant } from "../../errors.js";
 import { accesses, directResult, maxRegisters, ownResult, tileOps } from "./codes.js";
 import type { CodeWord, PlanContext } from "./encoded.js";
@@ -60,21 +61,24 @@ function loadView(dims: readonly number[], load: Load): View {
   return load.kind === "scalar" ? { sizes: [1], strides: [0] } : collapse(dims, load.strides);
 }
 
+/** How elements of less than a word are touched. */
+function narrowAccess(dtype: DType): number | undefined {
+  return byteSize[dtype] === 4 ? undefined : dtype === "f16" ? accesses.HALF : accesses.BYTE;
+}
+
 /** The record of a load. */
 function loadRecord(load: Load, view: View, copied: boolean, sparse: PlanContext["sparse"]): number[] {
   if (load.kind === "scalar") return [accesses.SCALAR, load.index, 0, ...viewWords(view)];
   if (load.kind === "iota") return [accesses.IOTA, 0, load.offset, ...viewWords(view)];
   const table = sparse.get(load.slot);
   if (table) return [accesses.ROWS, load.slot, table.width, table.rows];
-  const isByte = load.dtype === "u8" || load.dtype === "bool";
-  const access = isByte ? accesses.BYTE : copied ? accesses.WORD_COPIED : accesses.WORD;
+  const access = narrowAccess(load.dtype) ?? (copied ? accesses.WORD_COPIED : accesses.WORD);
   return [access, load.slot, load.offset, ...viewWords(view)];
 }
 
 /** The record of a store whose view is `view`. */
 export function storeRecord(store: Store, view: View): number[] {
-  const isByte = store.dtype === "u8" || store.dtype === "bool";
-  return [isByte ? accesses.BYTE : accesses.WORD, store.slot, store.offset, ...viewWords(view)];
+  return [narrowAccess(store.dtype) ?? accesses.WORD, store.slot, store.offset, ...viewWords(view)];
 }
 
 /**
@@ -176,7 +180,7 @@ export function tileProgram(
       (store, s) =>
         !stored[s] &&
         storeValues[s] === value &&
-        (store.dtype === "f32" || store.dtype === "i32") &&
+        byteSize[store.dtype] === 4 &&
         isDirect(storeViews[s]!) &&
         ready(store, []),
     );

@@ -1,10 +1,12 @@
-import type { Group, Plan } from "../../backend.js";
+import type { ContractGroup, ContractOp, Group, Operand, Plan } from "../../backend.js";
 import { lineBytes, linesFor } from "../../memory.js";
+import { contiguousStrides, sizeOf } from "../../shape.js";
 import { mapKernels } from "./codegen/map.js";
 import { reduceKernels } from "./codegen/reduce.js";
 import type { Kernel } from "./kernel.js";
 import type { Context, ContractRule } from "./kernels/context.js";
 import { contracts } from "./kernels/contracts.js";
+import { sumParts } from "./kernels/sumParts.js";
 
 /** The kernels of a plan in order, and the bytes of workspace they need behind its scratch region. */
 export interface Compiled {
@@ -42,9 +44,53 @@ export function compile(plan: Plan, software: boolean): Compiled {
 function kernelsOf(group: Group, number: number, plan: Plan, context: Context): Kernel[] {
   if (group.kind === "map") return mapKernels(group, plan.slots);
   if (group.kind === "reduce") return reduceKernels(group, context);
-  const rule = contracts[group.op] as ContractRule<typeof group.op>;
-  const made = rule(group as never, context, number);
+  const made = contractKernels(group, number, context);
   return group.commit ? made.map((kernel) => ({ ...kernel, guard: kernel.guard ?? "commit" })) : made;
+}
+
+/** The kernels of a contraction. Those that would store halves one by one, which takes atomics, store floats that are rounded afterwards. */
+function contractKernels(group: ContractGroup, number: number, context: Context): Kernel[] {
+  const rule = contracts[group.op] as ContractRule<ContractOp>;
+  const halves = new Set([...group.inputs, ...group.outputs].flatMap((it) => (it.dtype === "f16" ? [it.slot] : [])));
+  const made = withHalves(rule(group, context, number), halves);
+  if (!made.some(storesSingleHalves)) return made;
+  const output = group.outputs[0]!;
+  const order = orderOf(output.shape, output.strides);
+  const inOrder = (list: readonly number[]) => order.map((d) => list[d]!);
+  const dense = contiguousStrides(inOrder(output.shape));
+  const workspace = context.workspace(sizeOf(output.shape));
+  const floats: Operand = {
+    ...output,
+    slot: -1,
+    dtype: "f32",
+    strides: output.strides.map((_, d) => dense[order.indexOf(d)]!),
+    offset: 0,
+  };
+  const kernels = withHalves(rule({ ...group, outputs: [floats] }, context, number), halves).map((kernel) => ({
+    ...kernel,
+    places: kernel.places.map((place) => ("slot" in place && place.slot === -1 ? { workspace } : place)),
+  }));
+  const target = { ...output, shape: inOrder(output.shape), strides: inOrder(output.strides) };
+  const rounding = sumParts({ workspace, parts: 1, shape: target.shape, output: target, label: group.label });
+  return [...kernels, ...withHalves([rounding], halves)];
+}
+
+function withHalves(kernels: readonly Kernel[], halves: ReadonlySet<number>): Kernel[] {
+  return kernels.map((kernel) => ({
+    ...kernel,
+    places: kernel.places.map((place) =>
+      "slot" in place && halves.has(place.slot) ? { ...place, half: true } : place,
+    ),
+  }));
+}
+
+function storesSingleHalves({ places, memory, code }: Kernel): boolean {
+  return memory !== "atomics" && places.some(({ half }, i) => half && code.includes(`st${i}(`));
+}
+
+/** Dims from the outermost in memory to the innermost. */
+function orderOf(shape: readonly number[], strides: readonly number[]): number[] {
+  return shape.map((_, d) => d).sort((a, b) => strides[b]! - strides[a]! || a - b);
 }
 
 /** Where nothing can set the guard, nobody need look at it; else commits start with a look. */

@@ -1,5 +1,8 @@
-/** Where an operand of a kernel lies: a slot of the plan, or the workspace behind the plan's scratch region (`offset` in bytes). */
-export type Place = { slot: number } | { workspace: number };
+/**
+ * Where an operand of a kernel lies: a slot of the plan, or the workspace behind the plan's scratch region (`offset` in bytes). Of
+ * halves (`half`), `ld` and `ldv` give the bits of floats, `stv` takes them and rounds, and so does `st` where memory is atomic.
+ */
+export type Place = ({ slot: number } | { workspace: number }) & { half?: boolean };
 
 /**
  * One dispatch. `code` is WGSL that knows its operands by number only: `ld2(i)` is word i of operand 2, `st2(i, word)`

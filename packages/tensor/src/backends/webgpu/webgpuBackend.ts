@@ -41,6 +41,7 @@ const usage = { COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 };
  */
 export class WebGpuBackend implements Backend {
   readonly name = "webgpu";
+  readonly contractsHalves = true;
   readonly device: GPUDevice;
   /** What the adapter says of itself. */
   readonly info: GPUAdapterInfo;

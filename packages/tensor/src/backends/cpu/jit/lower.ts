@@ -75,6 +75,19 @@ const float: { readonly [O in Instruction["op"]]?: Lower } = {
     return b.op("andnps", [b.compare("unordered", x!, x!), value]);
   },
   toBool: (b, [x]) => b.and(b.compare("notEqual", x!, b.bits(0)), one(b)),
+  // As kernels/half.h.
+  toHalf: (b, [x]) => {
+    const size = b.magnitude(x!);
+    const even = b.and(b.op("psrld", [size], 13), one(b));
+    const up = b.op("paddd", [b.op("paddd", [size, b.bits(0xfff)]), even]);
+    const normal = b.and(up, b.bits(0xffffe000));
+    const small = b.sub(b.add(size, b.float(0.5)), b.float(0.5));
+    const above = (limit: number) => b.op("pcmpgtd", [size, b.bits(limit)]);
+    const finite = b.select(above(0x387fffff), normal, small);
+    const held = b.select(above(0x477fefff), b.bits(0x7f800000), finite);
+    const result = b.select(above(0x7f800000), b.bits(0x7fc00000), held);
+    return b.op("xorps", [result, b.and(x!, b.bits(0x80000000))]);
+  },
   add: (b, [x, y]) => b.add(x!, y!),
   mul: (b, [x, y]) => b.mul(x!, y!),
   div: (b, [x, y]) => b.div(x!, y!),

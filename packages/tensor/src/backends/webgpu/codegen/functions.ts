@@ -46,6 +46,7 @@ const texts: Record<string, string> = {
   let y = select(I(clamp(x, F(-2147483648.0), F(2147483520.0))), I(2147483647), x >= F(2147483648.0));
   return select(y, I(0), isNan(x));
 }`,
+  toHalf: `fn toHalf(x: F) -> F { HALF }`,
   // The rounded quotient and one step of Newton: the driver's own is off by up to 2.5 units in the last place.
   quotient: `fn quotient(a: F, b: F) -> F {
   let q = a / b;
@@ -236,7 +237,14 @@ export function functionsFor(code: string, width: 1 | 4, also: readonly string[]
   for (const name of Object.keys(texts)) if (also.includes(name) || code.includes(`${name}(`)) add(name);
   const types = width === 1 ? ["f32", "i32", "u32", "bool"] : ["vec4f", "vec4i", "vec4u", "vec4<bool>"];
   const each = width === 1 ? "wide(x, shift)" : `vec4f(${[..."xyzw"].map((c) => `wide(x.${c}, shift)`).join(", ")})`;
+  const half =
+    width === 1
+      ? "return unpack2x16float(halvesOf(vec4u(bitcast<u32>(x))).x).x;"
+      : "let h = halvesOf(bitcast<vec4u>(x)); return vec4f(unpack2x16float(h.x | (h.y << 16u)), unpack2x16float(h.z | (h.w << 16u)));";
   const typed = (text: string) =>
-    text.replace(/\b([FIUB])\b/g, (letter) => types["FIUB".indexOf(letter)]!).replace("EACH", each);
+    text
+      .replace(/\b([FIUB])\b/g, (letter) => types["FIUB".indexOf(letter)]!)
+      .replace("EACH", each)
+      .replace("HALF", half);
   return [...wanted].map((name) => typed(texts[name]!)).join("\n");
 }

@@ -1,4 +1,5 @@
 import type { Instruction, InstructionOp, Load } from "../../../backend.js";
+import { isFloat } from "../../../dtype.js";
 
 type Rule = (type: "f32" | "i32", x: readonly string[]) => string;
 
@@ -38,6 +39,7 @@ const rules: { [O in InstructionOp]: Rule } = {
     whole((x) => `select(I(0), I(1), ${x} != I(0))`),
   ),
   toByte: (_, [x]) => `${x} & I(255)`,
+  toHalf: call("toHalf"),
   random: call("philox"),
   uniform: (_, [x]) => `F(bitcast<U>(${x}) >> U(8u)) * 5.9604644775390625e-8`,
   add: (_, [a, b]) => `${a} + ${b}`,
@@ -57,7 +59,7 @@ const rules: { [O in InstructionOp]: Rule } = {
 
 /** The types of all registers: loads, then instructions. */
 export function registerTypes(loads: readonly Load[], instructions: readonly Instruction[]): ("f32" | "i32")[] {
-  const types = loads.map((load): "f32" | "i32" => (load.kind !== "iota" && load.dtype === "f32" ? "f32" : "i32"));
+  const types = loads.map((load): "f32" | "i32" => (load.kind !== "iota" && isFloat(load.dtype) ? "f32" : "i32"));
   for (const { op, type } of instructions) {
     if (op === "toFloat" || op === "uniform") types.push("f32");
     else if (op === "toInt" || op === "lt" || op === "eq" || op === "toBool" || op === "toByte") types.push("i32");

@@ -1,4 +1,5 @@
 import type { MapGroup, Slot } from "../../../backend.js";
+import { byteSize } from "../../../dtype.js";
 import { entry, type Kernel } from "../kernel.js";
 import { functionsFor } from "./functions.js";
 import { instructionLines, typed } from "./instructions.js";
@@ -12,19 +13,20 @@ export function mapKernels(group: MapGroup, slots: readonly Slot[]): Kernel[] {
   const { dims, lists } = collapse(group.dims, [...moving, ...group.stores.map((s) => s.strides)]);
   const stores = group.stores.map((store, k) => ({ ...store, strides: lists[moving.length + k]! }));
   const along = dims.length - 1;
-  const hasBytes = stores.some(({ dtype }) => dtype === "u8" || dtype === "bool");
+  const hasNarrow = stores.some(({ dtype }) => byteSize[dtype] < 4);
   const aligned = along >= 0 && stores.every(({ strides, offset }) => isAligned(strides, offset, along));
   const whole = aligned && dims[along]! % 4 === 0;
-  // A short last vector of bytes may only be written where nothing follows in the slot.
+  // A short last vector of bytes or halves may only be written where nothing follows in the slot.
   const padded =
     aligned &&
     along === 0 &&
-    hasBytes &&
+    hasNarrow &&
     stores.every(
-      ({ dtype, slot, offset }) => dtype === "f32" || dtype === "i32" || offset + dims[0]! === slots[slot]!.bytes,
+      ({ dtype, slot, offset }) =>
+        byteSize[dtype] === 4 || (offset + dims[0]!) * byteSize[dtype] === slots[slot]!.bytes,
     );
   const width = whole || padded ? 4 : 1;
-  const memory = width === 4 ? "vectors" : hasBytes ? "atomics" : "words";
+  const memory = width === 4 ? "vectors" : hasNarrow ? "atomics" : "words";
 
   const places = new Places();
   const scalars = new Scalars();
@@ -36,7 +38,7 @@ export function mapKernels(group: MapGroup, slots: readonly Slot[]): Kernel[] {
     return `let r${k} = ${loadText(load, strides, points, places, scalars)};`;
   });
   const writes = stores.map((store) =>
-    storeText(store, places.slot(store.slot), `r${store.register}`, store.strides, points),
+    storeText(store, places.slot(store), `r${store.register}`, store.strides, points),
   );
   const { workgroup, grid, lines } = walk(dims, width, coordinates);
   const body = [...loads, ...instructionLines(group.loads, group.instructions), ...writes].map((line) => `  ${line}`);

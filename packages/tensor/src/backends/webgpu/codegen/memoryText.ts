@@ -1,5 +1,5 @@
 import type { Load, Store } from "../../../backend.js";
-import type { DType } from "../../../dtype.js";
+import { type DType, isFloat } from "../../../dtype.js";
 import type { Place } from "../kernel.js";
 import { address } from "./space.js";
 
@@ -10,7 +10,7 @@ export class Places {
 
   /** The operand number of a place. */
   of(place: Place): number {
-    const key = "slot" in place ? `s${place.slot}` : `w${place.workspace}`;
+    const key = `${"slot" in place ? `s${place.slot}` : `w${place.workspace}`}${place.half ? " half" : ""}`;
     let number = this.#numbers.get(key);
     if (number === undefined) {
       number = this.list.push(place) - 1;
@@ -19,8 +19,8 @@ export class Places {
     return number;
   }
 
-  slot(slot: number): number {
-    return this.of({ slot });
+  slot({ slot, dtype }: { readonly slot: number; readonly dtype: DType }): number {
+    return this.of(dtype === "f16" ? { slot, half: true } : { slot });
   }
 }
 
@@ -61,21 +61,22 @@ export function loadText(
   const { width, coordinates, along, clampTo } = points;
   if (load.kind === "scalar") {
     const word = scalars.of(load.index);
-    return load.dtype === "f32" ? `F(bitcast<f32>(${word}))` : `I(${word})`;
+    return isFloat(load.dtype) ? `F(bitcast<f32>(${word}))` : `I(${word})`;
   }
   const start = address(strides, load.offset, coordinates);
   const step = along < 0 ? 0 : strides[along]!;
   if (load.kind === "iota")
     return width === 1 || step === 0 ? `I(${start})` : `(I(${start}) + vec4i(0, 1, 2, 3) * ${step})`;
-  const operand = places.slot(load.slot);
+  const operand = places.slot(load);
   const byte = isByte(load.dtype);
   const one = (at: string) => (byte ? `lb${operand}(${at})` : `ld${operand}(${at})`);
-  const bits =
-    load.dtype === "f32" ? (value: string) => `bitcast<F>(${value})` : (value: string) => `bitcast<I>(${value})`;
+  const bits = isFloat(load.dtype)
+    ? (value: string) => `bitcast<F>(${value})`
+    : (value: string) => `bitcast<I>(${value})`;
   if (width === 1) return byte ? one(start) : bits(one(start));
   if (step === 0) {
     if (byte) return `I(${one(start)})`;
-    return load.dtype === "f32" ? `F(bitcast<f32>(${one(start)}))` : `I(bitcast<i32>(${one(start)}))`;
+    return isFloat(load.dtype) ? `F(bitcast<f32>(${one(start)}))` : `I(bitcast<i32>(${one(start)}))`;
   }
   if (clampTo === undefined && isAligned(strides, load.offset, along)) {
     if (byte) return `bytesOf(ld${operand}((${start}) >> 2))`;
@@ -113,7 +114,7 @@ export function storeText(
       : `st${operand}(${start}, bitcast<u32>(${value}));`;
   }
   if (isByte(store.dtype)) return `st${operand}((${start}) >> 2, wordOf(${value}));`;
-  if (clampTo === undefined) return `stv${operand}(${start}, bitcast<vec4u>(${value}));`;
+  if (clampTo === undefined || store.dtype === "f16") return `stv${operand}(${start}, bitcast<vec4u>(${value}));`;
   const c = coordinates[along]!;
   return [0, 1, 2, 3]
     .map((k) => `if (${c} + ${k} < ${clampTo}) { st${operand}(${start} + ${k}, bitcast<u32>(${value}[${k}])); }`)

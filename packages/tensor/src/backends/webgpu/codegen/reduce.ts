@@ -178,7 +178,7 @@ export function reduceKernels(
   if (parts === 1) {
     body.push(
       ...group.reductions.map((r, k) =>
-        storeText(r, places.slot(r.slot), valueOf(r, result(k)), shape.stores[k]!, finalPoints),
+        storeText(r, places.slot(r), valueOf(r, result(k)), shape.stores[k]!, finalPoints),
       ),
     );
   } else {
@@ -291,7 +291,7 @@ function combine(shape: Shape, workspace: number, parts: number, words: number, 
   body.push("}", ...accumulators.flatMap((a, k) => a.merge(`a${k}`, `b${k}`)), "}");
   const points: Points = { width: 1, coordinates, along: -1 };
   for (const [k, r] of group.reductions.entries()) {
-    body.push(storeText(r, places.slot(r.slot), valueOf(r, `a${k}`), shape.stores[k]!, points));
+    body.push(storeText(r, places.slot(r), valueOf(r, `a${k}`), shape.stores[k]!, points));
   }
   const code = typed([entry(workgroup), ...body, "}"].join("\n"), 1);
   return {

@@ -1,4 +1,5 @@
 import type { ContractGroup, ContractOp, Operand } from "../../../backend.js";
+import { byteSize } from "../../../dtype.js";
 import type { Kernel } from "../kernel.js";
 
 /** What a group's kernels may ask for and know about the device. */
@@ -23,7 +24,7 @@ export function busyInvocations({ software }: Context): number {
 
 /** True when vectors of four along dim `along` of an operand start at multiples of four elements. */
 export function isVectorOperand({ shape, strides, offset, dtype }: Operand, along: number): boolean {
-  if (dtype !== "f32" && dtype !== "i32") return false;
+  if (byteSize[dtype] < 2) return false;
   return (
     offset % 4 === 0 &&
     strides.every((s, d) => (d === along ? s === 1 && shape[d]! % 4 === 0 : shape[d] === 1 || s % 4 === 0))
