@@ -1,10 +1,14 @@
-import type { Group, Plan } from "../../backend.js";
+import type { Group, Plan, Slot } from "../../backend.js";
+import { TensorError } from "../../errors.js";
 import { lineBytes, linesFor } from "../../memory.js";
 import { mapKernels } from "./codegen/map.js";
 import { reduceKernels } from "./codegen/reduce.js";
-import type { Kernel } from "./kernel.js";
+import type { Kernel, Place } from "./kernel.js";
 import type { Context, ContractRule } from "./kernels/context.js";
 import { contracts } from "./kernels/contracts.js";
+import type { Limits } from "./limits.js";
+import { fit, halved } from "./split/fit.js";
+import { Windows } from "./split/windows.js";
 
 /** The kernels of a plan in order, and the bytes of workspace they need behind its scratch region. */
 export interface Compiled {
@@ -16,22 +20,45 @@ export interface Compiled {
   readonly mayFault: boolean;
 }
 
-/** Writes the kernels of a plan. */
-export function compile(plan: Plan, software: boolean): Compiled {
+/** What the kernels of a plan are written for. */
+export interface Target {
+  readonly software: boolean;
+  readonly limits: Limits;
+}
+
+/** Writes the kernels of a plan. Throws when a group cannot be cut to what the device takes. */
+export function compile(plan: Plan, { software, limits }: Target): Compiled {
   let workspaceBytes = 0;
   const groups: number[] = [];
+  const windows = new Windows(plan.slots);
   const kernels = plan.groups.flatMap((group, number) => {
+    // By start, in bytes: what the group's parts or their kernels asked for.
+    const sizes = new Map<number, number>();
     let used = 0;
-    const context: Context = {
-      software,
-      workspace(words) {
-        const at = used;
-        used += linesFor(words * 4) * lineBytes;
-        return at;
-      },
+    const workspace = (words: number) => {
+      const at = used;
+      sizes.set(at, words * 4);
+      used += linesFor(words * 4) * lineBytes;
+      workspaceBytes = Math.max(workspaceBytes, used);
+      return at;
     };
-    const made = kernelsOf(group, number, plan, context);
-    workspaceBytes = Math.max(workspaceBytes, used);
+    const context: Context = { software, workspace };
+    const placeOf = (place: Place): Place =>
+      "slot" in place ? windows.placeOf(place.slot) : { ...place, bytes: sizes.get(place.workspace)! };
+    const write = (part: Group): Kernel[] => {
+      const before = used;
+      const made = kernelsOf(part, number, windows.slots, context);
+      const tooMany = made.find(({ grid }) => Math.max(...grid) > limits.workgroups);
+      if (tooMany) {
+        used = before;
+        return (halved(part, windows) ?? refuse(tooMany, limits)).flatMap(write);
+      }
+      const placed = made.map((kernel) => ({ ...kernel, places: kernel.places.map((place) => placeOf(place)) }));
+      // Parts follow each other and may use the same workspace.
+      used = before;
+      return placed;
+    };
+    const made = fit(group, { windows, limits, workspace }).flatMap(write);
     for (const _ of made) groups.push(number);
     return made;
   });
@@ -39,8 +66,15 @@ export function compile(plan: Plan, software: boolean): Compiled {
   return { kernels: kernels.map((kernel) => guarded(kernel, mayFault)), groups, workspaceBytes, mayFault };
 }
 
-function kernelsOf(group: Group, number: number, plan: Plan, context: Context): Kernel[] {
-  if (group.kind === "map") return mapKernels(group, plan.slots);
+function refuse({ label, grid }: Kernel, { workgroups }: Limits): never {
+  throw new TensorError(
+    "webgpu",
+    `${label} would take ${grid.join(" x ")} workgroups, this device runs ${workgroups} in each dimension. Use a smaller batch, or split the tensor?`,
+  );
+}
+
+function kernelsOf(group: Group, number: number, slots: readonly Slot[], context: Context): Kernel[] {
+  if (group.kind === "map") return mapKernels(group, slots);
   if (group.kind === "reduce") return reduceKernels(group, context);
   const rule = contracts[group.op] as ContractRule<typeof group.op>;
   const made = rule(group as never, context, number);

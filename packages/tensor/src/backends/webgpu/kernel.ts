@@ -1,5 +1,11 @@
-/** Where an operand of a kernel lies: a slot of the plan, or the workspace behind the plan's scratch region (`offset` in bytes). */
-export type Place = { slot: number } | { workspace: number };
+/**
+ * Where an operand of a kernel lies: a slot of the plan, or the workspace behind the plan's scratch region, so many bytes in. Of a
+ * slot it may be a window that starts at byte `start`; `bytes` is what the kernel touches (default: the whole slot).
+ */
+export type Place = ({ readonly slot: number } | { readonly workspace: number }) & {
+  readonly start?: number;
+  readonly bytes?: number;
+};
 
 /**
  * One dispatch. `code` is WGSL that knows its operands by number only: `ld2(i)` is word i of operand 2, `st2(i, word)`

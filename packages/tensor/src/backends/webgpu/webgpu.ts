@@ -28,9 +28,15 @@ export async function webgpu({ gpu, powerPreference, ...options }: WebGpuOptions
     );
   }
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
+  const { maxComputeWorkgroupsPerDimension } = adapter.limits;
   const device = await adapter.requestDevice({
     requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
-    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+    requiredLimits: {
+      maxBufferSize,
+      maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage,
+      maxComputeWorkgroupsPerDimension,
+    },
   });
   return new WebGpuBackend(device, adapter.info, options);
 }

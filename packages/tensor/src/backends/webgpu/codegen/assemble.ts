@@ -10,8 +10,14 @@ export function parameterWords({ places, words, scalars }: Kernel): number {
   return places.length + (words?.length ?? 0) + (scalars?.length ?? 0);
 }
 
-/** The WGSL of a kernel whose operand i lies in memory binding `memories[i]`. */
-export function assemble(kernel: Kernel, memories: readonly number[]): string {
+/** The memory bindings that an operand lies in: `pages` from number `first` on, all but the last full. */
+export interface Bound {
+  readonly first: number;
+  readonly pages: number;
+}
+
+/** The WGSL of a kernel whose operand i lies in `memories[i]`; several bindings of one operand hold `pageBytes` each. */
+export function assemble(kernel: Kernel, memories: readonly Bound[], pageBytes: number): string {
   const { places, words, memory, guard, code } = kernel;
   const count = Math.max(1, Math.ceil(parameterWords(kernel) / 4));
   const word = (k: number) => `parameters[${k >> 2}].${"xyzw"[k & 3]}`;
@@ -20,34 +26,71 @@ export function assemble(kernel: Kernel, memories: readonly number[]): string {
   );
   const heads = [
     `@group(0) @binding(${bindings.parameters}) var<uniform> parameters: array<vec4i, ${count}>;`,
-    ...[...new Set(memories)].map(
+    ...[...new Set(memories.flatMap(numbersOf))].map(
       (m) => `@group(0) @binding(${bindings.memory + m}) var<storage, read_write> m${m}: array<${element[memory]}>;`,
     ),
   ];
   if (guard) heads.push(`@group(0) @binding(${bindings.guard}) var<storage, read_write> guard: array<atomic<u32>, 4>;`);
-  const accessors = places.flatMap((_, i) => accessorsOf(i, `m${memories[i]}`, word(i), memory, text));
+  const accessors = places.flatMap((_, i) => accessorsOf(i, memories[i]!, pageBytes, word(i), memory, text));
   return [...heads, ...accessors, text].join("\n");
 }
 
+function numbersOf({ first, pages }: Bound): number[] {
+  return Array.from({ length: pages }, (_, page) => first + page);
+}
+
 /** The functions of operand i that `text` calls. */
-function accessorsOf(i: number, m: string, base: string, memory: Kernel["memory"], text: string): string[] {
-  const at = `${base} + i`;
-  const word = (index: string) =>
-    memory === "words" ? `${m}[${index}]` : memory === "vectors" ? `${m}[(${index}) >> 2][(${index}) & 3]` : "";
-  const load = (index: string) => (memory === "atomics" ? `atomicLoad(&${m}[${index}])` : word(index));
-  const store = memory === "atomics" ? `atomicStore(&${m}[${at}], v);` : `${word(at)} = v;`;
+function accessorsOf(
+  i: number,
+  bound: Bound,
+  pageBytes: number,
+  base: string,
+  memory: Kernel["memory"],
+  text: string,
+): string[] {
+  const word = (m: string, index: string) =>
+    memory === "vectors" ? `${m}[(${index}) >> 2][(${index}) & 3]` : memory === "words" ? `${m}[${index}]` : "";
+  const load = (m: string, index: string) => (memory === "atomics" ? `atomicLoad(&${m}[${index}])` : word(m, index));
+  const store = (m: string, index: string) =>
+    memory === "atomics" ? `atomicStore(&${m}[${index}], v);` : `${word(m, index)} = v;`;
+  const bytes = (m: string, index: string) =>
+    `atomicAnd(&${m}[${index}], ~(255u << s)); atomicOr(&${m}[${index}], v << s);`;
+  const on = (index: string, access: (m: string, index: string) => string) =>
+    paged(bound, pageBytes / 4, index, access);
+  const result = (access: (m: string, index: string) => string) => (m: string, index: string) =>
+    `return ${access(m, index)};`;
   const all: Record<string, string> = {
-    ld: `fn ld${i}(i: i32) -> u32 { return ${load(at)}; }`,
-    st: `fn st${i}(i: i32, v: u32) { ${store} }`,
-    ldv: `fn ldv${i}(i: i32) -> vec4u { return ${m}[(${at}) >> 2]; }`,
-    stv: `fn stv${i}(i: i32, v: vec4u) { ${m}[(${at}) >> 2] = v; }`,
-    lb: `fn lb${i}(i: i32) -> i32 { let a = ${base} * 4 + i; return i32((${load("a >> 2")} >> (u32(a & 3) * 8u)) & 255u); }`,
+    ld: `fn ld${i}(i: i32) -> u32 { ${on(`${base} + i`, result(load))} }`,
+    st: `fn st${i}(i: i32, v: u32) { ${on(`${base} + i`, store)} }`,
+    ldv: `fn ldv${i}(i: i32) -> vec4u { ${on(`${base} + i`, (m, index) => `return ${m}[(${index}) >> 2];`)} }`,
+    stv: `fn stv${i}(i: i32, v: vec4u) { ${on(`${base} + i`, (m, index) => `${m}[(${index}) >> 2] = v;`)} }`,
+    lb: `fn lb${i}(i: i32) -> i32 {
+  let a = ${base} * 4 + i;
+  var word = 0u;
+  ${on("a >> 2", (m, index) => `word = ${load(m, index)};`)}
+  return i32((word >> (u32(a & 3) * 8u)) & 255u);
+}`,
     sb: `fn sb${i}(i: i32, v: u32) {
   let a = ${base} * 4 + i;
   let s = u32(a & 3) * 8u;
-  atomicAnd(&${m}[a >> 2], ~(255u << s));
-  atomicOr(&${m}[a >> 2], v << s);
+  ${on("a >> 2", bytes)}
 }`,
   };
   return Object.entries(all).flatMap(([name, body]) => (text.includes(`${name}${i}(`) ? [body] : []));
+}
+
+/** Statements that access word `index` of an operand, in whichever of its bindings it lies. */
+function paged(
+  { first, pages }: Bound,
+  pageWords: number,
+  index: string,
+  access: (m: string, index: string) => string,
+): string {
+  if (pages === 1) return access(`m${first}`, index);
+  const cases = Array.from({ length: pages }, (_, page) => {
+    const last = page === pages - 1;
+    const inside = access(`m${first + page}`, page === 0 ? "w" : `w - ${page * pageWords}`);
+    return last ? `default: { ${inside} }` : `case ${page}: { ${inside} }`;
+  });
+  return `let w = ${index}; switch (w / ${pageWords}) { ${cases.join(" ")} }`;
 }
