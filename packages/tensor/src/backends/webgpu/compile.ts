@@ -23,11 +23,12 @@ export interface Compiled {
 /** What the kernels of a plan are written for. */
 export interface Target {
   readonly software: boolean;
+  readonly subgroups: boolean;
   readonly limits: Limits;
 }
 
 /** Writes the kernels of a plan. Throws when a group cannot be cut to what the device takes. */
-export function compile(plan: Plan, { software, limits }: Target): Compiled {
+export function compile(plan: Plan, { software, subgroups, limits }: Target): Compiled {
   let workspaceBytes = 0;
   const groups: number[] = [];
   const windows = new Windows(plan.slots);
@@ -42,7 +43,7 @@ export function compile(plan: Plan, { software, limits }: Target): Compiled {
       workspaceBytes = Math.max(workspaceBytes, used);
       return at;
     };
-    const context: Context = { software, workspace };
+    const context: Context = { software, subgroups, workspace };
     const placeOf = (place: Place): Place =>
       "slot" in place ? windows.placeOf(place.slot) : { ...place, bytes: sizes.get(place.workspace)! };
     const write = (part: Group): Kernel[] => {

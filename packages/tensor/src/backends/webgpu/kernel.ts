@@ -22,6 +22,8 @@ export interface Kernel {
   readonly memory: "words" | "vectors" | "atomics";
   /** `commit`: does nothing while the guard is set. `fault`: may set it. */
   readonly guard?: "commit" | "fault";
+  /** True when the code uses subgroups. */
+  readonly subgroups?: boolean;
   readonly code: string;
   readonly workgroup: readonly [number, number, number];
   /** Workgroups. */
@@ -43,8 +45,8 @@ export function workgroupIndex(grid: readonly [number, number, number]): string 
   return grid[1] > 1 ? `(group.x + group.y * ${grid[0]}u)` : "group.x";
 }
 
-/** The header of an entry point with the builtins `group` (workgroup), `local` (invocation in it), `at` (global). */
-export function entry([x, y, z]: readonly [number, number, number]): string {
+/** The header of an entry point with the builtins `group` (workgroup), `local` (invocation in it), `at` (global), and more. */
+export function entry([x, y, z]: readonly [number, number, number], more = ""): string {
   return `@compute @workgroup_size(${x}, ${y}, ${z})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(global_invocation_id) at: vec3u) {`;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(global_invocation_id) at: vec3u${more}) {`;
 }

@@ -30,6 +30,8 @@ export interface BackendOptions {
   budgetBytes?: number;
   /** Kernels for a processor that plays a GPU (default: what the adapter says of itself). */
   software?: boolean;
+  /** Adds up rows in subgroups (default: where the device has them and numbers their lanes in order). */
+  subgroups?: boolean;
   /** Smaller limits than the device's own, which large tensors are cut to. */
   limits?: LimitOptions;
 }
@@ -59,6 +61,8 @@ export class WebGpuBackend implements Backend {
   /** What the adapter says of itself. */
   readonly info: GPUAdapterInfo;
   readonly software: boolean;
+  /** Whether rows are added up in subgroups. */
+  readonly subgroups: boolean;
   readonly #limits: Limits;
   readonly #heap: Heap;
   readonly #pipelines: Pipelines;
@@ -81,6 +85,7 @@ export class WebGpuBackend implements Backend {
     this.device = device;
     this.info = info;
     this.software = options.software ?? info.isFallbackAdapter;
+    this.subgroups = options.subgroups ?? false;
     this.#limits = limitsOf(device, options.limits);
     this.#heap = new Heap(device, {
       budgetBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY,
@@ -114,7 +119,7 @@ export class WebGpuBackend implements Backend {
   /** Writes the plan's kernels; their pipelines are made with its first submission. */
   compile(plan: Plan): Executable {
     this.#open();
-    const target = { software: this.software, limits: this.#limits };
+    const target = { software: this.software, subgroups: this.subgroups, limits: this.#limits };
     return new WebGpuExecutable(plan, compile(plan, target), this.#limits.bindingBytes);
   }
 

@@ -18,13 +18,14 @@ export interface Bound {
 
 /** The WGSL of a kernel whose operand i lies in `memories[i]`; several bindings of one operand hold `pageBytes` each. */
 export function assemble(kernel: Kernel, memories: readonly Bound[], pageBytes: number): string {
-  const { places, words, memory, guard, code } = kernel;
+  const { places, words, memory, guard, subgroups, code } = kernel;
   const count = Math.max(1, Math.ceil(parameterWords(kernel) / 4));
   const word = (k: number) => `parameters[${k >> 2}].${"xyzw"[k & 3]}`;
   const text = code.replace(/\$(s?)(\d+)/g, (_, scalar: string, k: string) =>
     word(places.length + (scalar ? (words?.length ?? 0) : 0) + Number(k)),
   );
   const heads = [
+    ...(subgroups ? ["enable subgroups;"] : []),
     `@group(0) @binding(${bindings.parameters}) var<uniform> parameters: array<vec4i, ${count}>;`,
     ...[...new Set(memories.flatMap(numbersOf))].map(
       (m) => `@group(0) @binding(${bindings.memory + m}) var<storage, read_write> m${m}: array<${element[memory]}>;`,
