@@ -99,18 +99,18 @@ INLINE int tapRun(const int32_t *offsets, int tap, int count) {
   return even && (step == 1 || step == -1) ? step : 0;
 }
 
-// A panel of weights whose taps lie innermost: [tap][source channels][width], in blocks that fit the first-level cache.
-void packTaps(const ConvTask &task, const ConvPart &part, const float *weights, float *to, int columns) {
-  const int width = microWidth(columns), taps = part.taps.count(), channels = task.sourceChannels;
-  const Index pitch = Index(channels) * width, across = task.weightTarget;
-  const int32_t *offsets = part.weightOffsets;
-  if (columns < width) zeroFloats(to, taps * pitch);
+// Weights of some source channels, `along` apart, and `columns` target channels, `across` apart, whose taps lie innermost:
+// to[tap * pitch + source channel * width + target channel], in blocks that fit the first-level cache.
+void packTaps(const float *weights, Index along, Index across, const int32_t *offsets, int taps, int channels, float *to,
+              Index pitch, int columns) {
+  const int width = microWidth(columns);
+  if (columns < width) for (int tap = 0; tap < taps; tap++) zeroFloats(to + tap * pitch, Index(channels) * width);
   enum { BLOCK = 16 };
   for (int first = 0; first < channels; first += BLOCK) {
     for (int t = 0; t < columns; t += 4) {
       const int count = least(4, columns - t);
       for (int s = first; s < least(channels, first + BLOCK); s++) {
-        const float *from = weights + s * task.weightSource + t * across;
+        const float *from = weights + s * along + t * across;
         float *q = to + s * width + t;
         for (int tap = 0; tap < taps;) {
           const int step = count == 4 ? tapRun(offsets, tap, taps) : 0;
@@ -139,7 +139,8 @@ void packWeights(const ConvTask &task) {
       const ConvPart &part = task.part[i];
       float *to = task.packedPanel(part, group, panel);
       if (task.weightSource != 1 && task.weightTarget != 1) {
-        packTaps(task, part, weights, to, columns);
+        packTaps(weights, task.weightSource, task.weightTarget, part.weightOffsets, part.taps.count(), task.sourceChannels,
+                 to, Index(task.sourceChannels) * microWidth(columns), columns);
         continue;
       }
       for (int tap = 0; tap < part.taps.count(); tap++) {
@@ -211,22 +212,25 @@ enum { CONV_COLUMNS = 256 };
 void convPacked(const ConvTask &task) {
   const int columnPart = evenPart(task.panels(), CONV_COLUMNS / MICRO_COLUMNS) * MICRO_COLUMNS;
   const int columnParts = ceilDivide(task.targetChannels, columnPart);
-  int units[MAX_PARTS + 1], rows[MAX_PARTS];
+  int units[MAX_PARTS + 1], blocks[MAX_PARTS];
   units[0] = 0;
   for (int i = 0; i < task.parts; i++) {
     const int M = task.batch * task.part[i].rows * task.part[i].columns;
-    rows[i] = blockRows(M, columnParts * task.groups);
-    units[i + 1] = units[i] + task.groups * columnParts * ceilDivide(M, rows[i]);
+    blocks[i] = rowBlocks(M, columnParts * task.groups);
+    units[i + 1] = units[i] + task.groups * columnParts * blocks[i];
   }
-  forChunks(task.context, units[task.parts], [&](int chunk, int thread) {
+  forChunks(task.context, units[task.parts], [&](int number, int thread) {
+    // The last parts have the most taps: they go first, so that threads end together.
+    const int chunk = units[task.parts] - 1 - number;
     int i = 0;
     while (chunk >= units[i + 1]) i++;
     const ConvPart &part = task.part[i];
     int unit = chunk - units[i];
     const int n = unit % columnParts * columnPart, group = unit / columnParts % task.groups;
-    const int m = unit / columnParts / task.groups * rows[i], M = task.batch * part.rows * part.columns;
+    const int block = unit / columnParts / task.groups, M = task.batch * part.rows * part.columns;
+    const int m = firstRow(M, blocks[i], block), end = firstRow(M, blocks[i], block + 1);
     const ConvSource source(task, part, group);
-    gemmBlock(source, gemmSpace(task.threads(), thread), m, least(rows[i], M - m), n,
+    gemmBlock(source, gemmSpace(task.threads(), thread), m, end - m, n,
               least(columnPart, task.targetChannels - n), 0, task.depth(part), false);
   });
 }

@@ -173,6 +173,29 @@ void addBlock(const ConvWeightTask &task, const ConvWeightUnit &unit, int n, int
   }
 }
 
+// Writes sums [tap][channel][output], rows of channels `rowPitch` apart, of the channels [first, end) to weights. Taps (or else channels) lie next to each other in the
+// weights, outputs in the sums: four by four.
+void writeTaps(float *weights, Index outputStride, Index channelStride, const int32_t *offsets, int taps, const float *all,
+               Index tapPitch, int rowPitch, int outputs, int first, int end) {
+  for (int o = 0; o < outputs; o += 4) {
+    const int count = least(4, outputs - o);
+    for (int channel = first; channel < end; channel++) {
+      const float *sums = all + Index(channel) * rowPitch + o;
+      float *to = weights + channel * channelStride + o * outputStride;
+      for (int tap = 0; tap < taps;) {
+        if (count == 4 && tapRun(offsets, tap, taps) == 1) {
+          transposeFour(to + offsets[tap], outputStride, sums + tap * tapPitch, tapPitch);
+          tap += 4;
+        } else {
+          float *q = to + offsets[tap];
+          for (int i = 0; i < count; i++) q[i * outputStride] = sums[tap * tapPitch + i];
+          tap++;
+        }
+      }
+    }
+  }
+}
+
 // Joins the splits of some channels of a group and writes them to the weights.
 void writeWeights(const ConvWeightTask &task, int group, int first, int end) {
   const int outputs = task.outputs, taps = task.taps.count();
@@ -200,24 +223,8 @@ void writeWeights(const ConvWeightTask &task, int group, int first, int end) {
       VECTORIZE for (int o = 0; o < count; o++) sums[o] += other[o];
     }
   }
-  // Taps (or else channels) lie next to each other in the weights, outputs in the sums: four by four.
-  for (int o = 0; o < outputs; o += 4) {
-    const int count = least(4, outputs - o);
-    for (int channel = first; channel < end; channel++) {
-      const float *sums = task.sums(0, group) + Index(channel) * outputs + o;
-      float *to = weights + channel * task.weightChannel + o * task.weightOutput;
-      for (int tap = 0; tap < taps;) {
-        if (count == 4 && tapRun(task.weightOffsets, tap, taps) == 1) {
-          transposeFour(to + task.weightOffsets[tap], task.weightOutput, sums + tap * tapPitch, tapPitch);
-          tap += 4;
-        } else {
-          float *q = to + task.weightOffsets[tap];
-          for (int i = 0; i < count; i++) q[i * task.weightOutput] = sums[tap * tapPitch + i];
-          tap++;
-        }
-      }
-    }
-  }
+  writeTaps(weights, task.weightOutput, task.weightChannel, task.weightOffsets, taps, task.sums(0, group), tapPitch, outputs,
+            outputs, first, end);
 }
 
 void runConvWeight(const Context &context, const int32_t *payload) {

@@ -44,12 +44,17 @@ INLINE int evenPart(int size, int largest) {
   return most(1, ceilDivide(size, parts));
 }
 
-// Rows of a block, when there are so many blocks of columns: large ones pack B less often, but there should be some
-// blocks for the threads.
-INLINE int blockRows(int M, int columnBlocks) {
-  const int panels = ceilDivide(M, MICRO_ROWS), largest = ROW_BLOCK / MICRO_ROWS;
-  const int parts = most(ceilDivide(panels, largest), least(ceilDivide(16, columnBlocks), ceilDivide(panels, largest / 3)));
-  return ceilDivide(panels, parts) * MICRO_ROWS;
+// How many blocks M rows are cut into, when there are so many blocks of columns: large ones pack B less often, but there should
+// be some for the threads, and an even number, so that two threads end together.
+INLINE int rowBlocks(int M, int columnBlocks) {
+  const int panels = ceilDivide(M, MICRO_ROWS), largest = ROW_BLOCK / MICRO_ROWS, smallest = largest / 5;
+  const int blocks = most(ceilDivide(panels, largest), least(ceilDivide(16, columnBlocks), ceilDivide(panels, largest / 3)));
+  return blocks * columnBlocks % 2 == 0 || panels < (blocks + 1) * smallest ? blocks : blocks + 1;
+}
+
+// Where block `block` begins: blocks differ by a micro-kernel's height at most.
+INLINE int firstRow(int M, int blocks, int block) {
+  return least(M, int(Index(ceilDivide(M, MICRO_ROWS)) * block / blocks) * MICRO_ROWS);
 }
 
 // Inner indices of a slab: few columns leave room for many.

@@ -4,6 +4,8 @@
 #include "matmul.cc"
 #include "conv.cc"
 #include "convWeight.cc"
+#include "winograd.cc"
+#include "winogradWeight.cc"
 #include "depthwise.cc"
 #include "pooling.cc"
 #include "gather.cc"

@@ -154,9 +154,8 @@ void runMatmul(const Context &context, const int32_t *payload) {
   const MatmulOperand *o = task.operands;
   const int perSplit = ceilDivide(K, splits);
   const int columns = blockColumns(N);
-  const int rows = blockRows(M, ceilDivide(N, columns) * splits * task.batches);
-  const int rowBlocks = ceilDivide(M, rows), columnBlocks = ceilDivide(N, columns);
-  const int blocks = rowBlocks * columnBlocks * splits;
+  const int columnBlocks = ceilDivide(N, columns), inRows = rowBlocks(M, columnBlocks * splits * task.batches);
+  const int blocks = inRows * columnBlocks * splits;
   const Index partialBytes = splits > 1 ? alignUp(Index(task.batches) * M * N * 4) : 0;
   float *const packed = reinterpret_cast<float *>(context.workspace);
   const Index panelPitch = Index(K) * MICRO_COLUMNS, batchPitch = panelPitch * ceilDivide(N, MICRO_COLUMNS);
@@ -164,15 +163,15 @@ void runMatmul(const Context &context, const int32_t *payload) {
   uint8_t *threads = context.workspace + partialBytes * splits + Index(task.packedLines) * 64;
   const bool dot = M <= DOT_ROWS && o[0].column == 1 && o[1].row == 1 && splits == 1;
   // Small products of a batch share a chunk.
-  const double work = double(least(M, rows)) * least(N, columns) * (perSplit + 16);
+  const double work = double(ceilDivide(M, inRows)) * least(N, columns) * (perSplit + 16);
   const int units = task.batches * blocks;
-  const int step = work > 2e6 ? 1 : least(most(units, 1), int(2e6 / (work + 1.0)) + 1);
+  const int step = most(1, least(units, int(2e6 / (work + 1.0))));
   forChunks(context, ceilDivide(units, step), [&](int chunk, int thread) {
     GemmSpace &space = gemmSpace(threads, thread);
     for (int unit = chunk * step; unit < least(units, (chunk + 1) * step); unit++) {
       const int batch = unit / blocks, split = unit % splits;
-      const int m = unit / splits % rowBlocks * rows, n = unit / splits / rowBlocks % columnBlocks * columns;
-      const int rowsHere = least(rows, M - m), columnsHere = least(columns, N - n);
+      const int block = unit / splits % inRows, n = unit / splits / inRows % columnBlocks * columns;
+      const int m = firstRow(M, inRows, block), rowsHere = firstRow(M, inRows, block + 1) - m, columnsHere = least(columns, N - n);
       MatmulSource source = {task.at(context, 0, batch), task.at(context, 1, batch), task.at(context, 2, batch),
                              o[0].row, o[0].column, o[1].row, o[1].column, o[2].row, o[2].column,
                              task.packedLines > 0 ? packed + batch * batchPitch : nullptr, panelPitch};

@@ -12,6 +12,8 @@ void runGroup(const Context &context, int kind, const int32_t *payload) {
     case GROUP_MATMUL: return runMatmul(context, payload);
     case GROUP_CONV: return runConv(context, payload);
     case GROUP_CONV_WEIGHT: return runConvWeight(context, payload);
+    case GROUP_WINOGRAD: return runWinograd(context, payload);
+    case GROUP_WINOGRAD_WEIGHT: return runWinogradWeight(context, payload);
     case GROUP_DEPTHWISE: return runDepthwise(context, payload);
     case GROUP_DEPTHWISE_WEIGHT: return runDepthwiseWeight(context, payload);
     case GROUP_POOL: return runPool(context, payload);

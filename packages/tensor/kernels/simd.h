@@ -15,6 +15,8 @@ INLINE Vector splat(const float *p) { return _mm512_set1_ps(*p); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE Vector zeroVector() { return _mm512_setzero_ps(); }
 INLINE Vector add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
+INLINE Vector subtract(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
+INLINE Vector multiply(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
 #define HAS_MASKS
 INLINE __mmask16 firstLanes(int n) { return __mmask16((1u << n) - 1); }
 INLINE Vector loadFirst(const float *p, int n) { return _mm512_maskz_loadu_ps(firstLanes(n), p); }
@@ -31,6 +33,8 @@ INLINE Vector splat(const float *p) { return _mm256_broadcast_ss(p); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE Vector zeroVector() { return _mm256_setzero_ps(); }
 INLINE Vector add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
+INLINE Vector subtract(Vector a, Vector b) { return _mm256_sub_ps(a, b); }
+INLINE Vector multiply(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
 #define HAS_MASKS
 INLINE __m256i firstLanes(int n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -48,6 +52,8 @@ INLINE void store(float *p, Vector v) { wasm_v128_store(p, v); }
 INLINE Vector splat(const float *p) { return wasm_v128_load32_splat(p); }
 INLINE Vector zeroVector() { return wasm_f32x4_splat(0.0f); }
 INLINE Vector add(Vector a, Vector b) { return wasm_f32x4_add(a, b); }
+INLINE Vector subtract(Vector a, Vector b) { return wasm_f32x4_sub(a, b); }
+INLINE Vector multiply(Vector a, Vector b) { return wasm_f32x4_mul(a, b); }
 #if defined(FAI_RELAXED)
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) {
   return wasm_f32x4_relaxed_madd(a, b, c);
@@ -67,6 +73,8 @@ INLINE Vector splat(const float *p) { return vld1q_dup_f32(p); }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return vfmaq_f32(c, a, b); }
 INLINE Vector zeroVector() { return vdupq_n_f32(0.0f); }
 INLINE Vector add(Vector a, Vector b) { return vaddq_f32(a, b); }
+INLINE Vector subtract(Vector a, Vector b) { return vsubq_f32(a, b); }
+INLINE Vector multiply(Vector a, Vector b) { return vmulq_f32(a, b); }
 }  // namespace
 #else
 // Any machine with 128-bit vectors, through the compiler's own vector types.
@@ -79,6 +87,8 @@ INLINE Vector splat(const float *p) { return Vector{*p, *p, *p, *p}; }
 INLINE Vector multiplyAdd(Vector a, Vector b, Vector c) { return a * b + c; }
 INLINE Vector zeroVector() { return Vector{0, 0, 0, 0}; }
 INLINE Vector add(Vector a, Vector b) { return a + b; }
+INLINE Vector subtract(Vector a, Vector b) { return a - b; }
+INLINE Vector multiply(Vector a, Vector b) { return a * b; }
 }  // namespace
 #endif
 

@@ -219,7 +219,9 @@ struct Tiles {
         op += 3;
       } else if (code == OP_DIRECT) {
         const int32_t *record = group + op[2];
-        at[r] = context.at<int32_t>(record[1], record[2]) + start;
+        Index offset = start;
+        if (record[3] > 1) isRun(record + 3, start, n, offset);
+        at[r] = context.at<int32_t>(record[1], record[2]) + offset;
         op += 3;
 #if defined(__x86_64__)
       } else if (code == OP_CODE) {

@@ -94,6 +94,27 @@ describe("convolutions", () => {
     }
   });
 
+  it("of 3x3 and many channels agree with the interpreter on random geometries", async () => {
+    for (let seed = 0; seed < seeds(30); seed++) {
+      const draw = new Draw(seed);
+      const size = [draw.int(2, 15), draw.int(2, 15)] as const;
+      const tiles = Math.ceil(size[0] / 2) * Math.ceil(size[1] / 2);
+      const geometry: Geometry = {
+        groups: 1,
+        batch: Math.ceil(32 / tiles) + draw.int(0, 2),
+        channels: draw.int(24, 70),
+        outputs: draw.int(24, 70),
+        size,
+        kernel: square(3),
+        stride: square(1),
+        padding: draw.chance(0.6) ? square(1) : [draw.int(1, 3), draw.int(0, 3)],
+        dilation: square(1),
+      };
+      const work = convolutions(draw, geometry);
+      if (work) await expectAgreement(all, work, 1e-4, `seed ${seed}: ${JSON.stringify(geometry)}`);
+    }
+  });
+
   const plain = { stride: square(1), padding: square(1), dilation: square(1), groups: 1, kernel: square(3) };
   const cases: [string, Geometry][] = [
     [
@@ -111,6 +132,7 @@ describe("convolutions", () => {
     ],
     ["a middle layer", { ...plain, batch: 2, channels: 32, outputs: 40, size: [20, 20] }],
     ["a deep layer", { ...plain, batch: 3, channels: 96, outputs: 130, size: [7, 7] }],
+    ["a deep layer of many tiles", { ...plain, batch: 5, channels: 70, outputs: 90, size: [16, 15] }],
     ["more channels than a unit of a gradient takes", { ...plain, batch: 5, channels: 150, outputs: 70, size: [4, 5] }],
     [
       "few channels, many images",

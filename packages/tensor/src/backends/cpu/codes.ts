@@ -9,7 +9,8 @@ function numbered<const Names extends readonly string[]>(names: Names): Record<N
 /** Kinds of groups. */
 // biome-ignore format: one list
 export const groupKinds = numbered([
-  "MAP", "REDUCE", "MATMUL", "CONV", "CONV_WEIGHT", "DEPTHWISE", "DEPTHWISE_WEIGHT", "POOL", "POOL_BACK",
+  "MAP", "REDUCE", "MATMUL", "CONV", "CONV_WEIGHT", "WINOGRAD", "WINOGRAD_WEIGHT",
+  "DEPTHWISE", "DEPTHWISE_WEIGHT", "POOL", "POOL_BACK",
   "GATHER", "SCATTER_ADD", "SCATTER_ROWS", "SORT", "CHECK_FINITE", "NOTHING",
 ]);
 

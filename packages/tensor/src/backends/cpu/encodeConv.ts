@@ -2,67 +2,33 @@ import type { ContractGroup, ConvParams, Operand } from "../../backend.js";
 import { invariant } from "../../errors.js";
 import { sizeOf } from "../../shape.js";
 import { maxParts, maxSegments } from "./codes.js";
+import {
+  type AxisTaps,
+  backwardAxis,
+  evenPart,
+  forwardAxis,
+  imageWords,
+  type Part,
+  tapWords,
+  weightOffsets,
+} from "./convTaps.js";
 import { flopsPerNanosecond, groupNanoseconds } from "./cost.js";
 import { type Encoded, nothing, wholeLines } from "./encoded.js";
 import { encodeMatmul, gemmThreadBytes, microColumns } from "./encodeMatmul.js";
+import { encodeWinograd, encodeWinogradWeight } from "./encodeWinograd.js";
 import { collapse } from "./space.js";
 
 /** Output positions of a block, and floats of the image patch it reads, that fit the cache. */
 const blockPositions = 448;
 const largestPatchFloats = 80 << 10;
-/** Channels of a unit of a weight gradient: its patches hold no more. */
+/** Channels of a unit of a weight gradient, and fewer where patches of several small images belong together. */
 const unitChannels = 128;
+const smallImageChannels = 64;
+const smallImage = 64;
+/** Floats of the patches of a block of a weight gradient. */
+const largestPatchesFloats = 96 << 10;
 /** Sums of all splits of a weight gradient take at most this many floats. */
 const largestSumFloats = 4 << 20;
-
-const pixelRange = (count: number) => Array.from({ length: count }, (_, i) => i);
-
-/** The words of an image operand; a channel stride that no channel uses is 1. */
-export function imageWords({ slot, offset, shape, strides }: Operand): number[] {
-  const [n, c, h, w] = strides as [number, number, number, number];
-  return [slot, offset, n, h, w, shape[1] === 1 ? 1 : c];
-}
-
-/** Along one axis: where taps read, for the target positions start, start + step, ... */
-interface AxisTaps {
-  /** Distance in the source from one target position to the next. */
-  step: number;
-  /** Source offset of each tap, ascending, and which kernel element it is. */
-  offsets: number[];
-  kernel: number[];
-  start: number;
-  targetStep: number;
-  count: number;
-}
-
-function forwardAxis(p: ConvParams, axis: 0 | 1, kernel: number, outputs: number): AxisTaps[] {
-  const offsets = pixelRange(kernel).map((k) => k * p.dilation[axis] - p.padding[axis]);
-  return [{ step: p.stride[axis], offsets, kernel: pixelRange(kernel), start: 0, targetStep: 1, count: outputs }];
-}
-
-/** One entry for each residue of the input position modulo the stride: only some taps reach it. */
-function backwardAxis(p: ConvParams, axis: 0 | 1, kernel: number, inputs: number): AxisTaps[] {
-  const stride = p.stride[axis];
-  return pixelRange(Math.min(stride, inputs)).map((start) => {
-    const reach = (k: number) => start + p.padding[axis] - k * p.dilation[axis];
-    const taps = pixelRange(kernel)
-      .filter((k) => reach(k) % stride === 0)
-      .reverse();
-    return {
-      step: 1,
-      offsets: taps.map((k) => reach(k) / stride),
-      kernel: taps,
-      start,
-      targetStep: stride,
-      count: Math.ceil((inputs - start) / stride),
-    };
-  });
-}
-
-interface Part {
-  rows: AxisTaps;
-  columns: AxisTaps;
-}
 
 const extent = ({ offsets }: AxisTaps) => (offsets.length === 0 ? 0 : offsets.at(-1)! - offsets[0]! + 1);
 
@@ -81,20 +47,6 @@ function blockOf(parts: readonly Part[], channels: number): { rows: number; colu
   while (rows > 1 && size(rows, columns) > largestPatchFloats) rows--;
   rows = evenPart(allRows, rows, 1);
   return { rows, columns, patchFloats: size(rows, columns) };
-}
-
-/** The size of parts when `size` is cut into the fewest of at most `largest`: all of it, or a multiple of `unit`. */
-function evenPart(size: number, largest: number, unit: number): number {
-  if (size <= largest) return size;
-  return Math.min(size, Math.ceil(Math.ceil(size / Math.ceil(size / largest)) / unit) * unit);
-}
-
-function tapWords({ rows, columns }: Part): number[] {
-  return [rows.step, columns.step, rows.offsets.length, columns.offsets.length, ...rows.offsets, ...columns.offsets];
-}
-
-function weightOffsets({ rows, columns }: Part, strides: readonly number[]): number[] {
-  return rows.kernel.flatMap((r) => columns.kernel.map((c) => r * strides[2]! + c * strides[3]!));
 }
 
 /** An image or 1x1 weights as a matrix of [pixels, channels], or undefined when pixels are not evenly spaced. */
@@ -145,6 +97,8 @@ export function encodeConv(group: ContractGroup<"conv2d"> | ContractGroup<"conv2
   const [, , targetRows, targetColumns] = target.shape as [number, number, number, number];
   const columnTaps = axis(p, 1, kw, targetColumns);
   const parts = axis(p, 0, kh, targetRows).flatMap((rows) => columnTaps.map((columns) => ({ rows, columns })));
+  const winograd = parts.length === 1 ? encodeWinograd(group, parts[0]!) : undefined;
+  if (winograd !== undefined) return winograd;
   invariant(parts.length <= maxParts, `a convolution with strides ${p.stride} has too many parts`);
 
   const isDepthwise =
@@ -198,14 +152,20 @@ export function encodeConvWeight(group: ContractGroup<"conv2dWeight">): Encoded 
   const perGroup = outputs / p.groups;
   const isDepthwise = channels === 1 && perGroup === 1 && p.groups > 1 && x.strides[1] === 1 && dy.strides[1] === 1;
   const part: Part = { rows: forwardAxis(p, 0, kh, rows)[0]!, columns: forwardAxis(p, 1, kw, columns)[0]! };
-  const unitDepth = evenPart(channels, unitChannels, 1);
+  const winograd = encodeWinogradWeight(group, part);
+  if (winograd !== undefined) return winograd;
+  const unitDepth = evenPart(channels, rows * columns < smallImage ? smallImageChannels : unitChannels, 1);
   const block = blockOf([part], isDepthwise ? p.groups : unitDepth);
   const images =
     isDepthwise || block.rows < rows || block.columns < columns
       ? 1
-      : Math.max(
+      : evenPart(
+          batch,
+          Math.max(
+            1,
+            Math.min(Math.floor(256 / (rows * columns)), Math.floor(largestPatchesFloats / block.patchFloats)),
+          ),
           1,
-          Math.min(batch, Math.floor(256 / (rows * columns)), Math.floor(largestPatchFloats / block.patchFloats)),
         );
 
   const channelUnits = p.groups * Math.ceil(channels / unitDepth);

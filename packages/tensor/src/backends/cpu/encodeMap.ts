@@ -2,7 +2,7 @@ import type { MapGroup } from "../../backend.js";
 import { sizeOf } from "../../shape.js";
 import { elementNanoseconds, groupNanoseconds, unitsPerChunk } from "./cost.js";
 import { type Encoded, nothing, type PlanContext, wholeLines } from "./encoded.js";
-import { collapse, memoryOrder, periodOf, permuted } from "./space.js";
+import { collapse, isInRuns, memoryOrder, periodOf, permuted } from "./space.js";
 import { assemble, type TileProgram, type TileSource, tileProgram } from "./tileProgram.js";
 
 /** Elements of a tile when few registers are alive; more registers make it smaller, so that all stay in the cache. */
@@ -37,7 +37,8 @@ export function orderedSource(
 
 /**
  * A length near `around` that patterns of the loads (channel vectors over rows) divide, so that they are the same in
- * every tile. Also a multiple of 16 where that fits.
+ * every tile. Also a multiple of 16 where that fits. If memory is read or written in runs, a tile that divides all of them is
+ * worked on where it lies.
  */
 function tileLength(source: TileSource, around: number): number {
   let common = 1;
@@ -50,7 +51,27 @@ function tileLength(source: TileSource, around: number): number {
   }
   const aligned = (common / greatestCommonDivisor(common, 16)) * 16;
   if (aligned <= around) common = aligned;
+  const run = commonRun(source);
+  for (let tile = Math.min(run, around); tile >= shortestRun; tile--) {
+    if (run % tile === 0 && tile % codeLanes === 0 && (tile % common === 0 || common % tile === 0)) return tile;
+  }
   return common > around ? common : Math.floor(around / common) * common;
+}
+
+/** Runs of memory that are not consecutive, when they are this long, set the length of tiles. */
+const shortestRun = 128;
+/** Elements that machine code works on at once. */
+const codeLanes = 8;
+
+/** The length that divides all runs of the memory of loads and stores that is not consecutive; 0 when there is none. */
+function commonRun({ dims, loads, stores }: TileSource): number {
+  let run = 0;
+  for (const it of [...loads, ...stores]) {
+    if ("kind" in it && it.kind !== "memory") continue;
+    const view = collapse(dims, it.strides);
+    if (view.sizes.length > 1 && view.strides.at(-1) === 1) run = greatestCommonDivisor(run, view.sizes.at(-1)!);
+  }
+  return run;
 }
 
 /** Tries tiles from large to small until the registers fit the cache; `build` makes the program for a length. */
@@ -116,7 +137,7 @@ export function encodeMap(group: MapGroup, context: PlanContext): Encoded {
   const { tile, program } = fitTile((around) => {
     const length = Math.min(tileLength(source, around), elements);
     const repeats = (period: number) => elements > length && length % period === 0;
-    return { tile: length, program: tileProgram(source, repeats) };
+    return { tile: length, program: tileProgram(source, repeats, (view) => isInRuns(view, length)) };
   });
   const perElement = elementNanoseconds(source.dims, source.loads, source.instructions, source.stores);
   const tilesPerChunk = unitsPerChunk(Math.ceil(elements / tile), perElement * tile);

@@ -1,8 +1,8 @@
 import type { ContractGroup, Operand } from "../../backend.js";
 import { byteSize } from "../../dtype.js";
 import { sizeOf } from "../../shape.js";
+import { imageWords } from "./convTaps.js";
 import { groupNanoseconds, unitsPerChunk } from "./cost.js";
-import { imageWords } from "./encodeConv.js";
 import { type Encoded, nothing } from "./encoded.js";
 import { collapse, memoryOrder, permuted, viewWords } from "./space.js";
 

@@ -38,6 +38,11 @@ export function isContiguous(view: View): boolean {
   return view.sizes.length === 1 && view.strides[0] === 1;
 }
 
+/** True when every tile of `length` elements is consecutive in memory. */
+export function isInRuns(view: View, length: number): boolean {
+  return view.strides.at(-1) === 1 && (view.sizes.length === 1 || view.sizes.at(-1)! % length === 0);
+}
+
 /** The words of a view. */
 export function viewWords(view: View): number[] {
   return [view.sizes.length, ...view.sizes, ...view.strides];

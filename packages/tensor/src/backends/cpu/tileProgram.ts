@@ -80,12 +80,16 @@ export function storeRecord(store: Store, view: View): number[] {
 /**
  * Schedules and allocates registers. Loads come just before their first use and stores just after their value, so
  * that few tiles are alive. `repeats(period)` says whether a view of that period is the same in every tile: such loads,
- * and what follows from them alone, move to the prologue.
+ * and what follows from them alone, move to the prologue. `isDirect(view)` says whether a tile of a store is consecutive in memory.
  *
  * A store may overwrite what the group loads (with the same strides). It runs early only when every load of its memory
  * is done and no longer needed; others wait for the end, and loads they would overwrite are copied.
  */
-export function tileProgram(source: TileSource, repeats: (period: number) => boolean): TileProgram {
+export function tileProgram(
+  source: TileSource,
+  repeats: (period: number) => boolean,
+  isDirect: (view: View) => boolean = isContiguous,
+): TileProgram {
   const { dims, loads, instructions, stores } = source;
   const { slots, code, sparse } = source.context;
   const loadCount = loads.length;
@@ -173,7 +177,7 @@ export function tileProgram(source: TileSource, repeats: (period: number) => boo
         !stored[s] &&
         storeValues[s] === value &&
         (store.dtype === "f32" || store.dtype === "i32") &&
-        isContiguous(storeViews[s]!) &&
+        isDirect(storeViews[s]!) &&
         ready(store, []),
     );
     if (direct >= 0) {
