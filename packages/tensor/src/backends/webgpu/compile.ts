@@ -6,9 +6,9 @@ import { reduceKernels } from "./codegen/reduce.js";
 import type { Kernel, Place } from "./kernel.js";
 import type { Context, ContractRule } from "./kernels/context.js";
 import { contracts } from "./kernels/contracts.js";
-import type { Limits } from "./limits.js";
-import { fit, halved } from "./split/fit.js";
-import { Windows } from "./split/windows.js";
+import { bindingAlignment, type Limits } from "./limits.js";
+import type { Rare } from "./rare.js";
+import type { Windows } from "./split/windows.js";
 
 /** The kernels of a plan in order, and the bytes of workspace they need behind its scratch region. */
 export interface Compiled {
@@ -27,11 +27,38 @@ export interface Target {
   readonly limits: Limits;
 }
 
-/** Writes the kernels of a plan. Throws when a group cannot be cut to what the device takes. */
-export function compile(plan: Plan, { software, subgroups, limits }: Target): Compiled {
+let loaded: Rare | undefined;
+const notLoaded = Symbol("not loaded");
+
+function rare(): Rare {
+  if (!loaded) throw notLoaded;
+  return loaded;
+}
+
+/**
+ * Writes the kernels of a plan; the first plan that trains, sorts, or is above the limits has to wait for the code. Throws when a
+ * group cannot be cut to what the device takes.
+ */
+export function compile(plan: Plan, target: Target): Compiled | Promise<Compiled> {
+  try {
+    return write(plan, target);
+  } catch (error) {
+    if (error !== notLoaded) throw error;
+    return import("./rare.js").then(({ rare }) => {
+      loaded = rare;
+      return write(plan, target);
+    });
+  }
+}
+
+function write(plan: Plan, { software, subgroups, limits }: Target): Compiled {
+  const most = limits.bindingBytes - bindingAlignment;
+  const large = plan.slots.some(({ bytes }) => bytes > most);
   let workspaceBytes = 0;
   const groups: number[] = [];
-  const windows = new Windows(plan.slots);
+  // Windows on slots and workspaces, where something is cut.
+  let windows: Windows | undefined;
+  const cutting = () => (windows ??= new (rare().Windows)(plan.slots));
   const kernels = plan.groups.flatMap((group, number) => {
     // By start, in bytes: what the group's parts or their kernels asked for.
     const sizes = new Map<number, number>();
@@ -45,21 +72,22 @@ export function compile(plan: Plan, { software, subgroups, limits }: Target): Co
     };
     const context: Context = { software, subgroups, workspace };
     const placeOf = (place: Place): Place =>
-      "slot" in place ? windows.placeOf(place.slot) : { ...place, bytes: sizes.get(place.workspace)! };
-    const write = (part: Group): Kernel[] => {
+      "slot" in place ? (windows?.placeOf(place.slot) ?? place) : { ...place, bytes: sizes.get(place.workspace)! };
+    const writePart = (part: Group): Kernel[] => {
       const before = used;
-      const made = kernelsOf(part, number, windows.slots, context);
+      const made = kernelsOf(part, number, windows?.slots ?? plan.slots, context);
       const tooMany = made.find(({ grid }) => Math.max(...grid) > limits.workgroups);
       if (tooMany) {
         used = before;
-        return (halved(part, windows) ?? refuse(tooMany, limits)).flatMap(write);
+        return (rare().halved(part, cutting()) ?? refuse(tooMany, limits)).flatMap(writePart);
       }
       const placed = made.map((kernel) => ({ ...kernel, places: kernel.places.map((place) => placeOf(place)) }));
       // Parts follow each other and may use the same workspace.
       used = before;
       return placed;
     };
-    const made = fit(group, { windows, limits, workspace }).flatMap(write);
+    const parts = large ? rare().fit(group, { windows: cutting(), limits, workspace }) : [group];
+    const made = parts.flatMap(writePart);
     for (const _ of made) groups.push(number);
     return made;
   });
@@ -77,8 +105,11 @@ function refuse({ label, grid }: Kernel, { workgroups }: Limits): never {
 function kernelsOf(group: Group, number: number, slots: readonly Slot[], context: Context): Kernel[] {
   if (group.kind === "map") return mapKernels(group, slots);
   if (group.kind === "reduce") return reduceKernels(group, context);
-  const rule = contracts[group.op] as ContractRule<typeof group.op>;
-  const made = rule(group as never, context, number);
+  const rule =
+    group.op in contracts
+      ? contracts[group.op as keyof typeof contracts]
+      : rare().contracts[group.op as keyof Rare["contracts"]];
+  const made = (rule as ContractRule<typeof group.op>)(group as never, context, number);
   return group.commit ? made.map((kernel) => ({ ...kernel, guard: kernel.guard ?? "commit" })) : made;
 }
 

@@ -76,8 +76,13 @@ export class Heap {
       const line = chunk.lines.allocate(lines);
       if (line >= 0) return { bytes, chunk, word: line * lineWords, released: false };
     }
+    return this.allocateApart(bytes);
+  }
+
+  /** The same in a new chunk: for work that waits, while memory that others have released may still be read by what waits with it. */
+  allocateApart(bytes: number): Block {
     const chunk = this.#grow(bytes);
-    return { bytes, chunk, word: chunk.lines.allocate(lines) * lineWords, released: false };
+    return { bytes, chunk, word: chunk.lines.allocate(linesFor(bytes)) * lineWords, released: false };
   }
 
   /** Gives a block back; what is submitted later may reuse its memory. */
@@ -89,7 +94,7 @@ export class Heap {
 
   /** Moves a block whose chunk the device could not make to another one, without content. Throws OutOfMemoryError. */
   rehome(block: Block): void {
-    const { chunk, word } = this.allocate(block.bytes);
+    const { chunk, word } = this.allocateApart(block.bytes);
     Object.assign(block, { chunk, word, rehomed: true });
   }
 

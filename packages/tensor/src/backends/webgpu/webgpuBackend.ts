@@ -15,13 +15,13 @@ import { OutOfMemoryError } from "../../memory.js";
 import { BindGroups } from "./bindGroups.js";
 import { compile } from "./compile.js";
 import { DeviceLostError } from "./errors.js";
-import { GroupTimer } from "./groupTimer.js";
+import type { GroupTimer } from "./groupTimer.js";
 import { type Block, type Chunk, Heap } from "./heap.js";
 import { decodeFault } from "./kernels/faults.js";
 import { type LimitOptions, type Limits, limitsOf } from "./limits.js";
 import { Pipelines } from "./pipelines.js";
 import { Readback } from "./readback.js";
-import { type Dispatch, WebGpuExecutable } from "./webgpuExecutable.js";
+import { type Dispatch, type Program, WebGpuExecutable } from "./webgpuExecutable.js";
 import { WorkQueue } from "./workQueue.js";
 
 /** What the backend is opened with. */
@@ -45,8 +45,9 @@ const usage = { COPY_SRC: 4, COPY_DST: 8, STORAGE: 128 };
 interface Job extends Submission {
   readonly executable: WebGpuExecutable;
   readonly bound: readonly Block[];
-  scratch: Block;
-  upload: Block;
+  /** Missing while the code of the executable's kernels is being loaded. */
+  scratch?: Block;
+  upload?: Block;
   dispatches: readonly Dispatch[];
 }
 
@@ -78,6 +79,8 @@ export class WebGpuBackend implements Backend {
   #shortages = 0;
   #shortage: OutOfMemoryError | undefined;
   #record: TimeKernel | undefined;
+  /** Loaded when kernels are to be timed. */
+  #timer: typeof GroupTimer | undefined;
   /** Times groups by timestamps; undefined where the adapter takes none. */
   readonly time?: (record: TimeKernel | undefined) => void;
 
@@ -218,9 +221,11 @@ export class WebGpuBackend implements Backend {
       if (slot.kind === "upload")
         invariant(submission.uploads[slot.index]!.byteLength <= slot.bytes, "an upload is larger than its slot");
     }
-    const scratch = this.#region("scratch", executable.scratchBytes);
-    const upload = this.#region("upload", executable.uploadBytes);
-    const job: Job = { ...submission, bound, executable, scratch, upload, dispatches: [] };
+    const job: Job = { ...submission, bound, executable, dispatches: [] };
+    if (executable.program) {
+      job.scratch = this.#region("scratch", executable.program.scratchBytes);
+      job.upload = this.#region("upload", executable.program.uploadBytes);
+    }
     return new Promise((resolve, reject) => {
       let failure: unknown;
       this.#queue.add({
@@ -255,45 +260,55 @@ export class WebGpuBackend implements Backend {
   /** What a submission waits for. */
   #blocked(job: Job): Promise<unknown> | undefined {
     const { executable, bound } = job;
-    for (const kind of ["scratch", "upload"] as const) {
-      // What failed was for a larger step: this one may find its own.
-      const needed = Math.max(executable[`${kind}Bytes`], 256);
-      if (job[kind].chunk.failure && job[kind].bytes > needed) job[kind] = this.#region(kind, needed);
+    if (executable.pending) return executable.pending;
+    if (this.#record && !this.#timer) {
+      return import("./groupTimer.js").then(({ GroupTimer }) => {
+        this.#timer = GroupTimer;
+      });
     }
-    const { scratch, upload } = job;
+    if (this.#failure) return undefined;
+    const { program } = executable;
+    if (!program) throw executable.failure;
+    for (const kind of ["scratch", "upload"] as const) {
+      // Where a larger step's memory failed this one may find its own.
+      const needed = Math.max(program[`${kind}Bytes`], 256);
+      const given = job[kind];
+      if (!given || (given.chunk.failure && given.bytes > needed)) job[kind] = this.#region(kind, needed, true);
+    }
+    const { scratch, upload } = job as Required<Job>;
     const blocks = [...bound, scratch, upload];
     const made = blocks.flatMap(({ chunk }) => chunk.pending ?? []);
     if (made.length > 0) return Promise.all(made);
-    if (this.#failure || executable.disposed) return undefined;
     const failed = blocks.find(({ chunk }) => chunk.failure);
     if (failed) throw failed.chunk.failure;
-    job.dispatches = executable.prepare(bound, scratch, upload, job.scalars, this.#pipelines);
+    job.dispatches = program.prepare(bound, scratch, upload, job.scalars, this.#pipelines);
     const pending = job.dispatches.flatMap(({ pipeline }) => pipeline.pending ?? []);
     return pending.length > 0 ? Promise.all(pending) : undefined;
   }
 
   async #run({ executable, uploads, upload, dispatches }: Job): Promise<GuardReport | undefined> {
     if (this.#failure) throw this.#failure;
+    const program = executable.program!;
     const failed = dispatches.find(({ pipeline }) => pipeline.failure);
     if (failed) {
-      executable.forgetFailures();
+      program.forgetFailures();
       throw failed.pipeline.failure;
     }
     for (const [k, array] of uploads.entries())
-      this.#writeNow(upload.chunk, upload.word * 4 + executable.uploadOffsets[k]!, array);
-    return this.#encode(executable, dispatches);
+      this.#writeNow(upload!.chunk, upload!.word * 4 + program.uploadOffsets[k]!, array);
+    return this.#encode(program, dispatches);
   }
 
   /** Encodes and submits one command buffer; resolves with the guard's report when it has run. */
   async #encode(
-    { plan, parameters, compiled: { groups, mayFault } }: WebGpuExecutable,
+    { plan, parameters, compiled: { groups, mayFault } }: Program,
     dispatches: readonly Dispatch[],
   ): Promise<GuardReport | undefined> {
     this.#bindGroups.write(parameters);
     const encoder = this.device.createCommandEncoder();
     if (mayFault) encoder.clearBuffer(this.#guard);
     const record = this.#record;
-    const timer = record && new GroupTimer(this.device, plan.groups.length);
+    const timer = record && new this.#timer!(this.device, plan.groups.length);
     let pass = encoder.beginComputePass(timer?.pass(groups[0] ?? 0));
     for (const [k, { kernel, pipeline, segments, offset }] of dispatches.entries()) {
       if (timer && k > 0 && groups[k] !== groups[k - 1]) {
@@ -345,11 +360,12 @@ export class WebGpuBackend implements Backend {
   }
 
   /** The region, or a larger one in its place; what was submitted goes on with the old one. */
-  #region(kind: "scratch" | "upload", bytes: number): Block {
+  #region(kind: "scratch" | "upload", bytes: number, waited = false): Block {
     const region = this.#regions[kind];
     if (region && region.bytes >= bytes && !region.chunk.failure) return region;
     this.#giveBack(kind);
-    return (this.#regions[kind] = this.#heap.allocate(Math.max(bytes, 256)));
+    const size = Math.max(bytes, 256);
+    return (this.#regions[kind] = waited ? this.#heap.allocateApart(size) : this.#heap.allocate(size));
   }
 
   #giveBack(kind: "scratch" | "upload"): void {

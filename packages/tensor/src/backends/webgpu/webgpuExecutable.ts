@@ -29,8 +29,40 @@ interface Base {
   origin: number;
 }
 
-/** A plan whose kernels are written: pipelines are made when it is known in which chunks its memory lies. */
+/** A plan made ready, at once or when the code that writes its kernels is loaded. */
 export class WebGpuExecutable implements Executable {
+  readonly plan: Plan;
+  program: Program | undefined;
+  /** Resolves, never rejects, when the program is there or has failed; undefined from then on. */
+  pending: Promise<void> | undefined;
+  failure: unknown;
+  disposed = false;
+
+  constructor(plan: Plan, compiled: Compiled | Promise<Compiled>, bindingBytes: number) {
+    this.plan = plan;
+    if (!(compiled instanceof Promise)) {
+      this.program = new Program(plan, compiled, bindingBytes);
+      return;
+    }
+    this.pending = compiled
+      .then((written) => {
+        this.program = new Program(plan, written, bindingBytes);
+      })
+      .catch((error: unknown) => {
+        this.failure = error;
+      })
+      .then(() => {
+        this.pending = undefined;
+      });
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+}
+
+/** The kernels of a plan: pipelines are made when it is known in which chunks its memory lies. */
+export class Program {
   readonly plan: Plan;
   readonly compiled: Compiled;
   /** The parameters of all kernels: each starts at a multiple of 256 bytes. */
@@ -40,7 +72,6 @@ export class WebGpuExecutable implements Executable {
   /** Bytes of the upload region, and where in it each upload slot starts (by Slot.index). */
   readonly uploadBytes: number;
   readonly uploadOffsets: number[] = [];
-  disposed = false;
   readonly #offsets: number[] = [];
   readonly #bindingBytes: number;
   /** By kernel, the bases of its operands. */
@@ -141,10 +172,5 @@ export class WebGpuExecutable implements Executable {
   /** Has the next submission try the kernels once more that could not be compiled. */
   forgetFailures(): void {
     this.#dispatches = this.#dispatches.map((dispatch) => (dispatch?.pipeline.failure ? undefined : dispatch));
-  }
-
-  dispose(): void {
-    this.disposed = true;
-    this.#dispatches = this.#dispatches.map(() => undefined);
   }
 }
