@@ -229,8 +229,8 @@ async function copyToHost(value: Value): Promise<HostArray> {
   invariant(buffer, "submit gives a result its buffer");
   const { shape, dtype } = specOf(value);
   const read = buffer.backend.read(buffer.allocation, hostArray(dtype, sizeOf(shape)));
-  await buffer.ready;
-  const data = await read;
+  // Both may fail, and neither may fail unheard.
+  const [data] = await Promise.all([read, buffer.ready]);
   if (node.cell) return data; // a cell's memory changes with its next commit: the copy is the reader's
   node.holdHost(index, data);
   if (!node.kept && node.device[index] === buffer) {

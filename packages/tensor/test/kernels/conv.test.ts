@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
 import type { ContractGroup, ConvParams, Operand } from "../../src/backend.js";
+import { WebGpuBackend } from "../../src/backends/webgpu/webgpuBackend.js";
 import type { HostArray } from "../../src/dtype.js";
 import { contiguousStrides, type Shape } from "../../src/shape.js";
 import { Interpreter } from "../interpreter/interpreter.js";
@@ -130,6 +131,32 @@ describe("convolutions", () => {
         padding: square(3),
       },
     ],
+    [
+      "strides with dilations",
+      {
+        ...plain,
+        batch: 2,
+        channels: 34,
+        outputs: 40,
+        size: [17, 19],
+        stride: [2, 3],
+        dilation: [3, 2],
+        padding: [3, 0],
+      },
+    ],
+    [
+      "pixels that no tap reaches",
+      {
+        ...plain,
+        batch: 2,
+        channels: 9,
+        outputs: 34,
+        size: [15, 18],
+        stride: [2, 2],
+        dilation: [2, 4],
+        padding: [1, 4],
+      },
+    ],
     ["a middle layer", { ...plain, batch: 2, channels: 32, outputs: 40, size: [20, 20] }],
     ["a deep layer", { ...plain, batch: 3, channels: 96, outputs: 130, size: [7, 7] }],
     ["a deep layer of many tiles", { ...plain, batch: 5, channels: 70, outputs: 90, size: [16, 15] }],
@@ -218,8 +245,11 @@ describe("convolutions", () => {
     }
   });
 
+  // Kernels with barriers take a processor that plays a GPU long: they are compiled for what they do in a way of their own.
+  const withTiles = /^(a middle layer|strides with|pixels that|a first layer|few channels|groups of|depthwise)/;
   it.each(cases)("%s", async (name, geometry) => {
+    const list = withTiles.test(name) ? all : all.filter((it) => !(it instanceof WebGpuBackend) || it.software);
     for (let seed = 1; seed <= seeds(3); seed++)
-      await expectAgreement(all, convolutions(new Draw(seed), geometry)!, 1e-4, name);
+      await expectAgreement(list, convolutions(new Draw(seed), geometry)!, 1e-4, name);
   });
 });

@@ -148,6 +148,9 @@ describe("order", () => {
     const n = 200_000;
     const cell = filled(backend, n, 0);
     const step = backend.compile(slow(n, 4));
+    // Its kernels are made before: what needs them waits for them otherwise.
+    await backend.submit(step, { bound: [cell], uploads: [], scalars: scalars(0) });
+    await new Promise((resolve) => setTimeout(resolve));
     const order: string[] = [];
     const encode = backend.device.createCommandEncoder.bind(backend.device);
     let [encoded, finished, most] = [0, 0, 0];
@@ -215,10 +218,12 @@ describe("memory", () => {
     expect((await backend.read(cell, new Float32Array(n)))[0]).toBe(2);
   });
 
-  test("a tensor that no binding holds is refused with its size", async () => {
+  test("a tensor that no buffer holds is refused with its size", async () => {
     const backend = await open();
-    const most = backend.device.limits.maxStorageBufferBindingSize;
-    expect(() => backend.allocate(2 * most)).toThrow(`[webgpu] ${2 * most} bytes in one piece, but this device binds`);
+    const { maxBufferSize } = backend.device.limits;
+    expect(() => backend.allocate(2 * maxBufferSize)).toThrow(
+      `[webgpu] ${2 * maxBufferSize} bytes in one piece, but a buffer of this device holds at most ${maxBufferSize}. Use a smaller batch`,
+    );
   });
 });
 
@@ -253,18 +258,6 @@ describe("faults", () => {
     const again = filled(other, n, 1);
     await other.submit(other.compile(slow(n, 2)), { bound: [again], uploads: [], scalars: scalars(1) });
     expect((await other.read(again, new Float32Array(n)))[0]).toBe(2);
-  });
-
-  test("memory that the driver refuses gives an out-of-memory error", async () => {
-    const backend = await open();
-    const scope = backend.device.popErrorScope.bind(backend.device);
-    backend.device.popErrorScope = async () => {
-      await scope();
-      return { message: "out of memory" } as GPUError;
-    };
-    const cell = filled(backend, 1000, 1);
-    await expect(backend.read(cell, new Float32Array(1000))).rejects.toThrow(OutOfMemoryError);
-    expect(() => backend.allocate(4)).toThrow(OutOfMemoryError);
   });
 
   test("closing waits for what runs, and a closed backend says so", async () => {

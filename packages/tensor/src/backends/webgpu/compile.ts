@@ -1,12 +1,16 @@
-import type { ContractGroup, ContractOp, Group, Operand, Plan } from "../../backend.js";
+import type { ContractGroup, ContractOp, Group, Operand, Plan, Slot } from "../../backend.js";
+import { TensorError } from "../../errors.js";
 import { lineBytes, linesFor } from "../../memory.js";
 import { contiguousStrides, sizeOf } from "../../shape.js";
 import { mapKernels } from "./codegen/map.js";
 import { reduceKernels } from "./codegen/reduce.js";
-import type { Kernel } from "./kernel.js";
+import type { Kernel, Place } from "./kernel.js";
 import type { Context, ContractRule } from "./kernels/context.js";
 import { contracts } from "./kernels/contracts.js";
 import { sumParts } from "./kernels/sumParts.js";
+import { bindingAlignment, type Limits } from "./limits.js";
+import type { Rare } from "./rare.js";
+import type { Windows } from "./split/windows.js";
 
 /** The kernels of a plan in order, and the bytes of workspace they need behind its scratch region. */
 export interface Compiled {
@@ -18,22 +22,76 @@ export interface Compiled {
   readonly mayFault: boolean;
 }
 
-/** Writes the kernels of a plan. */
-export function compile(plan: Plan, software: boolean): Compiled {
+/** What the kernels of a plan are written for. */
+export interface Target {
+  readonly software: boolean;
+  readonly subgroups: boolean;
+  readonly limits: Limits;
+}
+
+let loaded: Rare | undefined;
+const notLoaded = Symbol("not loaded");
+
+function rare(): Rare {
+  if (!loaded) throw notLoaded;
+  return loaded;
+}
+
+/**
+ * Writes the kernels of a plan; the first plan that trains, sorts, or is above the limits has to wait for the code. Throws when a
+ * group cannot be cut to what the device takes.
+ */
+export function compile(plan: Plan, target: Target): Compiled | Promise<Compiled> {
+  try {
+    return write(plan, target);
+  } catch (error) {
+    if (error !== notLoaded) throw error;
+    return import("./rare.js").then(({ rare }) => {
+      loaded = rare;
+      return write(plan, target);
+    });
+  }
+}
+
+function write(plan: Plan, { software, subgroups, limits }: Target): Compiled {
+  const most = limits.bindingBytes - bindingAlignment;
+  const large = plan.slots.some(({ bytes }) => bytes > most);
   let workspaceBytes = 0;
   const groups: number[] = [];
+  // Windows on slots and workspaces, where something is cut.
+  let windows: Windows | undefined;
+  const cutting = () => (windows ??= new (rare().Windows)(plan.slots));
   const kernels = plan.groups.flatMap((group, number) => {
+    // By start, in bytes: what the group's parts or their kernels asked for.
+    const sizes = new Map<number, number>();
     let used = 0;
-    const context: Context = {
-      software,
-      workspace(words) {
-        const at = used;
-        used += linesFor(words * 4) * lineBytes;
-        return at;
-      },
+    const workspace = (words: number) => {
+      const at = used;
+      sizes.set(at, words * 4);
+      used += linesFor(words * 4) * lineBytes;
+      workspaceBytes = Math.max(workspaceBytes, used);
+      return at;
     };
-    const made = kernelsOf(group, number, plan, context);
-    workspaceBytes = Math.max(workspaceBytes, used);
+    const context: Context = { software, subgroups, workspace };
+    const placeOf = (place: Place): Place =>
+      "slot" in place
+        ? { ...(windows?.placeOf(place.slot) ?? place), ...(place.half && { half: true }) }
+        : { ...place, bytes: sizes.get(place.workspace)! };
+    const writePart = (part: Group): Kernel[] => {
+      const before = used;
+      const made = kernelsOf(part, number, windows?.slots ?? plan.slots, context);
+      const tooMany = made.find(({ grid }) => Math.max(...grid) > limits.workgroups);
+      if (tooMany) {
+        used = before;
+        return (rare().halved(part, cutting()) ?? refuse(tooMany, limits)).flatMap(writePart);
+      }
+      const placed = made.map((kernel) => ({ ...kernel, places: kernel.places.map((place) => placeOf(place)) }));
+      // Parts follow each other and may use the same workspace.
+      used = before;
+      return placed;
+    };
+    const parts = large ? rare().fit(group, { windows: cutting(), limits, workspace }) : [group];
+    const made = parts.flatMap(writePart);
     for (const _ of made) groups.push(number);
     return made;
   });
@@ -41,8 +99,15 @@ export function compile(plan: Plan, software: boolean): Compiled {
   return { kernels: kernels.map((kernel) => guarded(kernel, mayFault)), groups, workspaceBytes, mayFault };
 }
 
-function kernelsOf(group: Group, number: number, plan: Plan, context: Context): Kernel[] {
-  if (group.kind === "map") return mapKernels(group, plan.slots);
+function refuse({ label, grid }: Kernel, { workgroups }: Limits): never {
+  throw new TensorError(
+    "webgpu",
+    `${label} would take ${grid.join(" x ")} workgroups, this device runs ${workgroups} in each dimension. Use a smaller batch, or split the tensor?`,
+  );
+}
+
+function kernelsOf(group: Group, number: number, slots: readonly Slot[], context: Context): Kernel[] {
+  if (group.kind === "map") return mapKernels(group, slots);
   if (group.kind === "reduce") return reduceKernels(group, context);
   const made = contractKernels(group, number, context);
   return group.commit ? made.map((kernel) => ({ ...kernel, guard: kernel.guard ?? "commit" })) : made;
@@ -50,7 +115,11 @@ function kernelsOf(group: Group, number: number, plan: Plan, context: Context): 
 
 /** The kernels of a contraction. Those that would store halves one by one, which takes atomics, store floats that are rounded afterwards. */
 function contractKernels(group: ContractGroup, number: number, context: Context): Kernel[] {
-  const rule = contracts[group.op] as ContractRule<ContractOp>;
+  const rule = (
+    group.op in contracts
+      ? contracts[group.op as keyof typeof contracts]
+      : rare().contracts[group.op as keyof Rare["contracts"]]
+  ) as ContractRule<ContractOp>;
   const halves = new Set([...group.inputs, ...group.outputs].flatMap((it) => (it.dtype === "f16" ? [it.slot] : [])));
   const made = withHalves(rule(group, context, number), halves);
   if (!made.some(storesSingleHalves)) return made;

@@ -15,3 +15,19 @@ export class DeviceLostError extends TensorError {
     this.reason = reason;
   }
 }
+
+/** The driver could not make a kernel; nothing ran and nothing was updated, and the backend stays usable. */
+export class KernelError extends TensorError {
+  /** The group of operations that the kernel computes. */
+  readonly kernel: string;
+
+  constructor(kernel: string, message: string) {
+    super(
+      "webgpu",
+      `the kernel of ${kernel} could not be compiled: ${message.trim() || "no reason given"}. Nothing was computed or updated. ` +
+        "A newer driver or browser may take it; the CPU backend computes the same.",
+    );
+    this.name = "KernelError";
+    this.kernel = kernel;
+  }
+}

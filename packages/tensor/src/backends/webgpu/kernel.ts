@@ -1,8 +1,13 @@
 /**
- * Where an operand of a kernel lies: a slot of the plan, or the workspace behind the plan's scratch region (`offset` in bytes). Of
- * halves (`half`), `ld` and `ldv` give the bits of floats, `stv` takes them and rounds, and so does `st` where memory is atomic.
+ * Where an operand of a kernel lies: a slot of the plan, or the workspace behind the plan's scratch region, so many bytes in. Of a
+ * slot it may be a window that starts at byte `start`; `bytes` is what the kernel touches (default: the whole slot). Of halves
+ * (`half`), `ld` and `ldv` give the bits of floats, `stv` takes them and rounds, and so does `st` where memory is atomic.
  */
-export type Place = ({ slot: number } | { workspace: number }) & { half?: boolean };
+export type Place = ({ readonly slot: number } | { readonly workspace: number }) & {
+  readonly start?: number;
+  readonly bytes?: number;
+  readonly half?: boolean;
+};
 
 /**
  * One dispatch. `code` is WGSL that knows its operands by number only: `ld2(i)` is word i of operand 2, `st2(i, word)`
@@ -19,6 +24,8 @@ export interface Kernel {
   readonly memory: "words" | "vectors" | "atomics";
   /** `commit`: does nothing while the guard is set. `fault`: may set it. */
   readonly guard?: "commit" | "fault";
+  /** True when the code uses subgroups. */
+  readonly subgroups?: boolean;
   readonly code: string;
   readonly workgroup: readonly [number, number, number];
   /** Workgroups. */
@@ -40,8 +47,8 @@ export function workgroupIndex(grid: readonly [number, number, number]): string 
   return grid[1] > 1 ? `(group.x + group.y * ${grid[0]}u)` : "group.x";
 }
 
-/** The header of an entry point with the builtins `group` (workgroup), `local` (invocation in it), `at` (global). */
-export function entry([x, y, z]: readonly [number, number, number]): string {
+/** The header of an entry point with the builtins `group` (workgroup), `local` (invocation in it), `at` (global), and more. */
+export function entry([x, y, z]: readonly [number, number, number], more = ""): string {
   return `@compute @workgroup_size(${x}, ${y}, ${z})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(global_invocation_id) at: vec3u) {`;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u, @builtin(global_invocation_id) at: vec3u${more}) {`;
 }

@@ -1,5 +1,6 @@
 /// <reference types="@webgpu/types" preserve="true" />
 import { TensorError } from "../../errors.js";
+import { lanesAreInOrder } from "./subgroups.js";
 import { type BackendOptions, WebGpuBackend } from "./webgpuBackend.js";
 
 /** What `webgpu` takes. */
@@ -28,11 +29,26 @@ export async function webgpu({ gpu, powerPreference, ...options }: WebGpuOptions
     );
   }
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
+  const { maxComputeWorkgroupsPerDimension } = adapter.limits;
+  const wanted: GPUFeatureName[] = options.subgroups === false ? ["timestamp-query"] : ["timestamp-query", "subgroups"];
   const device = await adapter.requestDevice({
-    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
-    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
+    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: {
+      maxBufferSize,
+      maxStorageBufferBindingSize,
+      maxStorageBuffersPerShaderStage,
+      maxComputeWorkgroupsPerDimension,
+    },
   });
-  return new WebGpuBackend(device, adapter.info, options);
+  const subgroups = options.subgroups !== false && (await lanesAreInOrder(device));
+  if (options.subgroups && !subgroups) {
+    device.destroy();
+    throw new TensorError(
+      "webgpu",
+      "subgroups: true, but this device has none, or none whose lanes are in order. Leave it out?",
+    );
+  }
+  return new WebGpuBackend(device, adapter.info, { ...options, subgroups });
 }
 
 /**

@@ -12,14 +12,17 @@ import type {
 import type { HostArray } from "../../dtype.js";
 import { invariant, TensorError } from "../../errors.js";
 import { OutOfMemoryError } from "../../memory.js";
+import { BindGroups } from "./bindGroups.js";
 import { compile } from "./compile.js";
 import { DeviceLostError } from "./errors.js";
-import { GroupTimer } from "./groupTimer.js";
+import type { GroupTimer } from "./groupTimer.js";
 import { type Block, type Chunk, Heap } from "./heap.js";
 import { decodeFault } from "./kernels/faults.js";
-import { Pipelines, parameterWindow } from "./pipelines.js";
+import { type LimitOptions, type Limits, limitsOf } from "./limits.js";
+import { Pipelines } from "./pipelines.js";
 import { Readback } from "./readback.js";
-import { type Dispatch, WebGpuExecutable } from "./webgpuExecutable.js";
+import { type Dispatch, type Program, WebGpuExecutable } from "./webgpuExecutable.js";
+import { WorkQueue } from "./workQueue.js";
 
 /** What the backend is opened with. */
 export interface BackendOptions {
@@ -27,17 +30,31 @@ export interface BackendOptions {
   budgetBytes?: number;
   /** Kernels for a processor that plays a GPU (default: what the adapter says of itself). */
   software?: boolean;
+  /** Adds up rows in subgroups (default: where the device has them and numbers their lanes in order). */
+  subgroups?: boolean;
+  /** Smaller limits than the device's own, which large tensors are cut to. */
+  limits?: LimitOptions;
 }
 
-const mostInFlight = 2;
 /** Sizes in bytes of the allocations that the garbage collector is to feel. */
 const shadowed = { least: 2 ** 16, most: 2 ** 26 };
 const guardBytes = 16;
-const usage = { COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 };
+const usage = { COPY_SRC: 4, COPY_DST: 8, STORAGE: 128 };
+
+/** A submission on its way: `scalars` and `uploads` are copies where it has to wait. */
+interface Job extends Submission {
+  readonly executable: WebGpuExecutable;
+  readonly bound: readonly Block[];
+  /** Missing while the code of the executable's kernels is being loaded. */
+  scratch?: Block;
+  upload?: Block;
+  dispatches: readonly Dispatch[];
+}
 
 /**
  * A backend on WebGPU. The queue of the device keeps the order of submissions, writes and reads; a submission is one
- * command buffer. At most two are with the device; what comes later waits here, copied, in the order in which it came.
+ * command buffer. At most two are with the device; what comes later waits here, copied, in the order in which it came, and so
+ * does what needs a kernel or memory that the device is still making.
  */
 export class WebGpuBackend implements Backend {
   readonly name = "webgpu";
@@ -46,22 +63,25 @@ export class WebGpuBackend implements Backend {
   /** What the adapter says of itself. */
   readonly info: GPUAdapterInfo;
   readonly software: boolean;
+  /** Whether rows are added up in subgroups. */
+  readonly subgroups: boolean;
+  readonly #limits: Limits;
   readonly #heap: Heap;
   readonly #pipelines: Pipelines;
   readonly #readback: Readback;
+  readonly #queue = new WorkQueue();
   readonly #guard: GPUBuffer;
-  readonly #bindGroups = new Map<string, GPUBindGroup>();
-  #parameters: GPUBuffer;
-  #scratch: Block | undefined;
-  #upload: Block | undefined;
+  readonly #bindGroups: BindGroups;
+  readonly #regions: { scratch?: Block; upload?: Block } = {};
   #allocatedBytes = 0;
-  #inFlight = 0;
-  #reads = 0;
-  readonly #waiting: (() => void)[] = [];
-  readonly #idle: (() => void)[] = [];
   #closed = false;
   #failure: Error | undefined;
+  /** The memory errors of the device so far that are nobody's in particular, and the last one. */
+  #shortages = 0;
+  #shortage: OutOfMemoryError | undefined;
   #record: TimeKernel | undefined;
+  /** Loaded when kernels are to be timed. */
+  #timer: typeof GroupTimer | undefined;
   /** Times groups by timestamps; undefined where the adapter takes none. */
   readonly time?: (record: TimeKernel | undefined) => void;
 
@@ -69,37 +89,42 @@ export class WebGpuBackend implements Backend {
     this.device = device;
     this.info = info;
     this.software = options.software ?? info.isFallbackAdapter;
-    const fail = (error: Error) => {
-      this.#failure ??= error;
-    };
-    this.#heap = new Heap(
-      device,
-      options.budgetBytes ?? Number.POSITIVE_INFINITY,
-      fail,
-      () => this.#waiting.length === 0,
-    );
-    this.#pipelines = new Pipelines(device);
+    this.subgroups = options.subgroups ?? false;
+    this.#limits = limitsOf(device, options.limits);
+    this.#heap = new Heap(device, {
+      budgetBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY,
+      bindingBytes: this.#limits.bindingBytes,
+      mayTrim: () => this.#queue.isEmpty,
+    });
+    this.#pipelines = new Pipelines(device, this.#limits);
     this.#readback = new Readback(device);
     this.#guard = device.createBuffer({ size: guardBytes, usage: usage.STORAGE | usage.COPY_SRC | usage.COPY_DST });
-    this.#parameters = this.#parameterBuffer(2 ** 16);
+    this.#bindGroups = new BindGroups(device, this.#pipelines, this.#guard);
     if (device.features.has("timestamp-query")) {
       this.time = (record) => {
         this.#record = record;
       };
     }
+    const fail = (error: Error) => {
+      this.#failure ??= error;
+    };
     void device.lost.then(({ message }) => {
       if (!this.#closed) fail(new DeviceLostError("lost", message));
     });
     device.addEventListener?.("uncapturederror", (event) => {
       event.preventDefault();
-      fail(new DeviceLostError("failed", event.error.message));
+      const { error } = event;
+      if (error.constructor.name !== "GPUOutOfMemoryError") return fail(new DeviceLostError("failed", error.message));
+      this.#shortages++;
+      this.#shortage = new OutOfMemoryError(0, this.#heap.usedBytes, this.#heap.reservedBytes);
     });
   }
 
   /** Writes the plan's kernels; their pipelines are made with its first submission. */
   compile(plan: Plan): Executable {
     this.#open();
-    return new WebGpuExecutable(plan, compile(plan, this.software));
+    const target = { software: this.software, subgroups: this.subgroups, limits: this.#limits };
+    return new WebGpuExecutable(plan, compile(plan, target), this.#limits.bindingBytes);
   }
 
   /** Throws OutOfMemoryError, before anything runs, when the plan's scratch memory does not fit. */
@@ -126,27 +151,38 @@ export class WebGpuBackend implements Backend {
   write(allocation: Allocation, data: HostArray): void {
     this.#open();
     const block = this.#checked("write", allocation, data);
-    const copy = this.#waiting.length > 0 ? data.slice() : data;
-    this.#inOrder(() => this.#writeNow(block.chunk, block.word * 4, copy));
+    let given = data;
+    this.#queue.add({
+      submission: false,
+      blocked: () => this.#settled(block),
+      park: () => {
+        given = data.slice();
+      },
+      run: () => {
+        if (!block.chunk.failure) this.#writeNow(block.chunk, block.word * 4, given);
+        return undefined;
+      },
+    });
   }
 
   read<A extends HostArray>(allocation: Allocation, into: A): Promise<A> {
     this.#open();
     const block = this.#checked("read", allocation, into);
-    this.#reads++;
+    if (into.byteLength === 0) return Promise.resolve(into);
+    const release = this.#queue.hold();
+    const staging = this.#readback.stage(into.byteLength);
     return new Promise((resolve, reject) => {
-      this.#inOrder(() => {
-        this.#readback
-          .read(block.chunk.buffer, block.word * 4, into)
+      const run = () => {
+        const failure = this.#failure ?? block.chunk.failure ?? staging.failure;
+        void (failure ? Promise.reject(failure) : this.#copied(block, into, staging.buffer))
           .then(
-            () => (this.#failure ? reject(this.#failure) : resolve(into)),
+            () => resolve(into),
             (error) => reject(this.#explained(error)),
           )
-          .finally(() => {
-            this.#reads--;
-            this.#settle();
-          });
-      });
+          .finally(release);
+        return undefined;
+      };
+      this.#queue.add({ submission: false, blocked: () => block.chunk.pending ?? staging.pending, run });
     });
   }
 
@@ -157,113 +193,141 @@ export class WebGpuBackend implements Backend {
   /** Gives the scratch and upload regions and empty chunks back to the device, behind what was submitted. */
   freeMemory(): void {
     this.#open();
-    for (const region of [this.#scratch, this.#upload]) if (region) this.#heap.release(region);
-    this.#scratch = undefined;
-    this.#upload = undefined;
+    for (const kind of ["scratch", "upload"] as const) this.#giveBack(kind);
     this.#bindGroups.clear();
     this.#readback.trim();
-    this.#inOrder(() => this.#heap.trim());
+    const run = () => {
+      this.#heap.trim();
+      return undefined;
+    };
+    this.#queue.add({ submission: false, blocked: () => undefined, run });
   }
 
   /** Waits for what was submitted, then destroys the device. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#inFlight + this.#reads + this.#waiting.length > 0)
-      await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#queue.idle();
     this.#heap.destroy();
     this.device.destroy();
   }
 
-  #submit(executable: WebGpuExecutable, { bound, uploads, scalars }: Submission): Promise<GuardReport | undefined> {
+  #submit(executable: WebGpuExecutable, submission: Submission): Promise<GuardReport | undefined> {
     this.#open();
     invariant(!executable.disposed, "a disposed plan is submitted");
-    const { plan, compiled, uploadBytes } = executable;
+    const { plan } = executable;
+    const bound = submission.bound as readonly Block[];
     for (const slot of plan.slots) {
-      if (slot.kind === "bound")
-        invariant(!(bound[slot.index] as Block).released, "a submission uses a released allocation");
+      if (slot.kind === "bound") invariant(!bound[slot.index]!.released, "a submission uses a released allocation");
       if (slot.kind === "upload")
-        invariant(uploads[slot.index]!.byteLength <= slot.bytes, "an upload is larger than its slot");
+        invariant(submission.uploads[slot.index]!.byteLength <= slot.bytes, "an upload is larger than its slot");
     }
-    const scratchBytes = Math.ceil(plan.scratchBytes / 64) * 64 + compiled.workspaceBytes;
-    const scratch = (this.#scratch = this.#grown(this.#scratch, scratchBytes));
-    const upload = (this.#upload = this.#grown(this.#upload, uploadBytes));
-    const dispatches = executable.prepare(bound as readonly Block[], scratch, upload, scalars, this.#pipelines);
-    const now = this.#waiting.length === 0 && this.#inFlight < mostInFlight;
-    const parameters = now ? executable.parameters : executable.parameters.slice();
-    const data = now ? uploads : uploads.map((array) => array.slice());
+    const job: Job = { ...submission, bound, executable, dispatches: [] };
+    if (executable.program) {
+      job.scratch = this.#region("scratch", executable.program.scratchBytes);
+      job.upload = this.#region("upload", executable.program.uploadBytes);
+    }
     return new Promise((resolve, reject) => {
-      const run = () => {
-        this.#inFlight++;
-        for (const [k, array] of data.entries())
-          this.#writeNow(upload.chunk, upload.word * 4 + executable.uploadOffsets[k]!, array);
-        this.#encode(executable, dispatches, parameters)
-          .then(
-            (report) => (this.#failure ? reject(this.#failure) : resolve(report)),
+      let failure: unknown;
+      this.#queue.add({
+        submission: true,
+        park: () => {
+          job.uploads = job.uploads.map((array) => array.slice());
+          job.scalars = job.scalars.slice();
+        },
+        blocked: () => {
+          try {
+            return this.#blocked(job);
+          } catch (error) {
+            failure = error;
+            return undefined;
+          }
+        },
+        run: () => {
+          const shortages = this.#shortages;
+          return (failure ? Promise.reject(failure) : this.#run(job)).then(
+            (report) => {
+              const late = this.#failure ?? (this.#shortages > shortages ? this.#shortage : undefined);
+              if (late) reject(late);
+              else resolve(report);
+            },
             (error) => reject(this.#explained(error)),
-          )
-          .finally(() => this.#finished());
-      };
-      if (now) run();
-      else this.#waiting.push(run);
+          );
+        },
+      });
     });
+  }
+
+  /** What a submission waits for. */
+  #blocked(job: Job): Promise<unknown> | undefined {
+    const { executable, bound } = job;
+    if (executable.pending) return executable.pending;
+    if (this.#record && !this.#timer) {
+      return import("./groupTimer.js").then(({ GroupTimer }) => {
+        this.#timer = GroupTimer;
+      });
+    }
+    if (this.#failure) return undefined;
+    const { program } = executable;
+    if (!program) throw executable.failure;
+    for (const kind of ["scratch", "upload"] as const) {
+      // Where a larger step's memory failed this one may find its own.
+      const needed = Math.max(program[`${kind}Bytes`], 256);
+      const given = job[kind];
+      if (!given || (given.chunk.failure && given.bytes > needed)) job[kind] = this.#region(kind, needed, true);
+    }
+    const { scratch, upload } = job as Required<Job>;
+    const blocks = [...bound, scratch, upload];
+    const made = blocks.flatMap(({ chunk }) => chunk.pending ?? []);
+    if (made.length > 0) return Promise.all(made);
+    const failed = blocks.find(({ chunk }) => chunk.failure);
+    if (failed) throw failed.chunk.failure;
+    job.dispatches = program.prepare(bound, scratch, upload, job.scalars, this.#pipelines);
+    const pending = job.dispatches.flatMap(({ pipeline }) => pipeline.pending ?? []);
+    return pending.length > 0 ? Promise.all(pending) : undefined;
+  }
+
+  async #run({ executable, uploads, upload, dispatches }: Job): Promise<GuardReport | undefined> {
+    if (this.#failure) throw this.#failure;
+    const program = executable.program!;
+    const failed = dispatches.find(({ pipeline }) => pipeline.failure);
+    if (failed) {
+      program.forgetFailures();
+      throw failed.pipeline.failure;
+    }
+    for (const [k, array] of uploads.entries())
+      this.#writeNow(upload!.chunk, upload!.word * 4 + program.uploadOffsets[k]!, array);
+    return this.#encode(program, dispatches);
   }
 
   /** Encodes and submits one command buffer; resolves with the guard's report when it has run. */
   async #encode(
-    { plan, compiled: { groups, mayFault } }: WebGpuExecutable,
+    { plan, parameters, compiled: { groups, mayFault } }: Program,
     dispatches: readonly Dispatch[],
-    parameters: Int32Array,
   ): Promise<GuardReport | undefined> {
-    if (this.#failure) throw this.#failure;
-    if (this.#parameters.size < parameters.byteLength) {
-      this.#parameters.destroy();
-      this.#parameters = this.#parameterBuffer(2 ** Math.ceil(Math.log2(parameters.byteLength)));
-      this.#bindGroups.clear();
-    }
-    const { queue } = this.device;
-    queue.writeBuffer(this.#parameters, 0, parameters as Int32Array<ArrayBuffer>);
+    this.#bindGroups.write(parameters);
     const encoder = this.device.createCommandEncoder();
     if (mayFault) encoder.clearBuffer(this.#guard);
     const record = this.#record;
-    const timer = record && new GroupTimer(this.device, plan.groups.length);
+    const timer = record && new this.#timer!(this.device, plan.groups.length);
     let pass = encoder.beginComputePass(timer?.pass(groups[0] ?? 0));
-    for (const [k, { kernel, pipeline, chunks, offset }] of dispatches.entries()) {
+    for (const [k, { kernel, pipeline, segments, offset }] of dispatches.entries()) {
       if (timer && k > 0 && groups[k] !== groups[k - 1]) {
         pass.end();
         pass = encoder.beginComputePass(timer.pass(groups[k]!));
       }
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, this.#bindGroup(chunks), [offset]);
+      pass.setPipeline(pipeline.made!);
+      pass.setBindGroup(0, this.#bindGroups.of(segments), [offset]);
       pass.dispatchWorkgroups(...kernel.grid);
     }
     pass.end();
     const report = mayFault ? this.#readback.copy(encoder, this.#guard, 0, guardBytes) : undefined;
     const times = timer?.finish(encoder, this.#readback);
+    const { queue } = this.device;
     queue.submit([encoder.finish()]);
     const words = new Int32Array(2);
     await Promise.all([report ? report(words) : queue.onSubmittedWorkDone(), times?.(plan, new Set(groups), record!)]);
     return words[0] === 0 ? undefined : { ...decodeFault(words[0]!), value: words[1]! };
-  }
-
-  #bindGroup(chunks: readonly Chunk[]): GPUBindGroup {
-    const key = chunks.map(({ number }) => number).join(" ");
-    const known = this.#bindGroups.get(key);
-    if (known) return known;
-    const buffers = [{ buffer: this.#parameters, size: parameterWindow }, { buffer: this.#guard }, ...chunks];
-    const made = this.device.createBindGroup({
-      layout: this.#pipelines.layout(chunks.length).group,
-      entries: buffers.map((it, binding) => ({
-        binding,
-        resource: binding === 0 ? { buffer: it.buffer, size: parameterWindow } : { buffer: it.buffer },
-      })),
-    });
-    this.#bindGroups.set(key, made);
-    return made;
-  }
-
-  #parameterBuffer(size: number): GPUBuffer {
-    return this.device.createBuffer({ size, usage: usage.UNIFORM | usage.COPY_DST, label: "fai parameters" });
   }
 
   #writeNow({ buffer }: Chunk, offset: number, data: HostArray): void {
@@ -279,34 +343,36 @@ export class WebGpuBackend implements Backend {
     queue.writeBuffer(buffer, offset, padded);
   }
 
-  /** The region, or a larger one in its place; what was submitted goes on with the old one. */
-  #grown(region: Block | undefined, bytes: number): Block {
-    if (region === undefined) return this.#heap.allocate(Math.max(bytes, 256));
-    if (region.bytes >= bytes) return region;
-    this.#heap.release(region);
-    try {
-      return this.#heap.allocate(bytes);
-    } catch (error) {
-      Object.assign(region, this.#heap.allocate(region.bytes));
-      throw error;
+  async #copied(block: Block, into: HostArray, staging: GPUBuffer): Promise<void> {
+    await this.#readback.read(block.chunk.buffer, block.word * 4, into, staging);
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Waits until the memory of a block is there; where the device has none, another place is tried. */
+  #settled(block: Block): Promise<unknown> | undefined {
+    if (block.chunk.failure && !block.released && !block.rehomed) {
+      try {
+        this.#heap.rehome(block);
+      } catch {
+        return undefined; // whoever uses it hears of it
+      }
     }
+    return block.chunk.pending;
   }
 
-  #inOrder(run: () => void): void {
-    if (this.#waiting.length === 0) run();
-    else this.#waiting.push(run);
+  /** The region, or a larger one in its place; what was submitted goes on with the old one. */
+  #region(kind: "scratch" | "upload", bytes: number, waited = false): Block {
+    const region = this.#regions[kind];
+    if (region && region.bytes >= bytes && !region.chunk.failure) return region;
+    this.#giveBack(kind);
+    const size = Math.max(bytes, 256);
+    return (this.#regions[kind] = waited ? this.#heap.allocateApart(size) : this.#heap.allocate(size));
   }
 
-  #finished(): void {
-    this.#inFlight--;
-    while (this.#waiting.length > 0 && this.#inFlight < mostInFlight) this.#waiting.shift()!();
-    this.#settle();
-  }
-
-  /** Tells whoever closes the backend when nothing is under way any more. */
-  #settle(): void {
-    if (this.#inFlight + this.#reads + this.#waiting.length > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
+  #giveBack(kind: "scratch" | "upload"): void {
+    const region = this.#regions[kind];
+    if (region) this.#heap.release(region);
+    delete this.#regions[kind];
   }
 
   #open(): void {
@@ -317,7 +383,7 @@ export class WebGpuBackend implements Backend {
   /** What a rejected promise of the device means. */
   #explained(error: unknown): Error {
     if (this.#failure) return this.#failure;
-    if (error instanceof OutOfMemoryError || error instanceof DeviceLostError) return error;
+    if (error instanceof TensorError) return error;
     return new DeviceLostError("failed", error instanceof Error ? error.message : String(error));
   }
 

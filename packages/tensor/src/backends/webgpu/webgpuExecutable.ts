@@ -4,41 +4,92 @@ import { parameterWords } from "./codegen/assemble.js";
 import type { Compiled } from "./compile.js";
 import type { Block, Chunk } from "./heap.js";
 import type { Kernel } from "./kernel.js";
-import { type Pipelines, parameterWindow } from "./pipelines.js";
+import { type Pipeline, type Pipelines, parameterWindow } from "./pipelines.js";
+import { type Range, type Segment, segmentsOf } from "./segments.js";
 
 const stride = 256;
 
-/** A kernel ready to be dispatched, for one choice of chunks. */
+/** A kernel ready to be dispatched, for one choice of places in memory. */
 export interface Dispatch {
   readonly kernel: Kernel;
-  readonly pipeline: GPUComputePipeline;
-  readonly chunks: readonly Chunk[];
+  readonly pipeline: Pipeline;
+  readonly segments: readonly Segment<Chunk>[];
   /** Bytes from the start of the parameters to its own. */
   readonly offset: number;
 }
 
-/** A plan whose kernels are written: pipelines are made when it is known in which chunks its memory lies. */
+/** The base of an operand, as the parameters hold it: a slot's (or the workspace's) address, moved, less what is in front of its binding. */
+interface Base {
+  readonly at: number;
+  /** The workspace counts as the slot behind the last one. */
+  readonly slot: number;
+  readonly start: number;
+  readonly bytes: number | undefined;
+  /** Byte of the chunk where the binding starts. */
+  origin: number;
+}
+
+/** A plan made ready, at once or when the code that writes its kernels is loaded. */
 export class WebGpuExecutable implements Executable {
+  readonly plan: Plan;
+  program: Program | undefined;
+  /** Resolves, never rejects, when the program is there or has failed; undefined from then on. */
+  pending: Promise<void> | undefined;
+  failure: unknown;
+  disposed = false;
+
+  constructor(plan: Plan, compiled: Compiled | Promise<Compiled>, bindingBytes: number) {
+    this.plan = plan;
+    if (!(compiled instanceof Promise)) {
+      this.program = new Program(plan, compiled, bindingBytes);
+      return;
+    }
+    this.pending = compiled
+      .then((written) => {
+        this.program = new Program(plan, written, bindingBytes);
+      })
+      .catch((error: unknown) => {
+        this.failure = error;
+      })
+      .then(() => {
+        this.pending = undefined;
+      });
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+}
+
+/** The kernels of a plan: pipelines are made when it is known in which chunks its memory lies. */
+export class Program {
   readonly plan: Plan;
   readonly compiled: Compiled;
   /** The parameters of all kernels: each starts at a multiple of 256 bytes. */
   readonly parameters: Int32Array;
+  /** Bytes of the scratch region with the workspace behind it. */
+  readonly scratchBytes: number;
   /** Bytes of the upload region, and where in it each upload slot starts (by Slot.index). */
   readonly uploadBytes: number;
   readonly uploadOffsets: number[] = [];
-  disposed = false;
   readonly #offsets: number[] = [];
-  /** Positions in the parameters of each slot's base, by slot, and of workspace bases with their words. */
-  readonly #slotPositions: number[][];
-  readonly #workspacePositions: { at: number; words: number }[] = [];
+  readonly #bindingBytes: number;
+  /** By kernel, the bases of its operands. */
+  readonly #bases: Base[][] = [];
   readonly #scalarPositions: { at: number; scalar: number }[] = [];
-  #dispatches: Dispatch[] = [];
-  #chunkOfSlot: Chunk[] = [];
+  #dispatches: (Dispatch | undefined)[];
+  /** By slot, and of the workspace: chunk and first byte at the last preparation. */
+  readonly #chunks: (Chunk | undefined)[];
+  readonly #bytes: number[];
 
-  constructor(plan: Plan, compiled: Compiled) {
+  constructor(plan: Plan, compiled: Compiled, bindingBytes: number) {
     this.plan = plan;
     this.compiled = compiled;
-    this.#slotPositions = plan.slots.map(() => []);
+    this.#bindingBytes = bindingBytes;
+    this.scratchBytes = Math.ceil(plan.scratchBytes / 64) * 64 + compiled.workspaceBytes;
+    this.#dispatches = compiled.kernels.map(() => undefined);
+    this.#chunks = new Array(plan.slots.length + 1).fill(undefined);
+    this.#bytes = new Array(plan.slots.length + 1).fill(-1);
     let bytes = 0;
     const fixed: { at: number; word: number }[] = [];
     for (const kernel of compiled.kernels) {
@@ -46,10 +97,15 @@ export class WebGpuExecutable implements Executable {
       let at = bytes / 4;
       const words = parameterWords(kernel);
       invariant(words * 4 <= parameterWindow, `${kernel.label} has ${words} parameters`);
-      for (const place of kernel.places) {
-        if ("slot" in place) this.#slotPositions[place.slot]!.push(at++);
-        else this.#workspacePositions.push({ at: at++, words: place.workspace / 4 });
-      }
+      this.#bases.push(
+        kernel.places.map((place) => {
+          const shared = { at: at++, bytes: place.bytes, origin: 0 };
+          const { start = 0 } = place;
+          return "slot" in place
+            ? { ...shared, slot: place.slot, start }
+            : { ...shared, slot: plan.slots.length, start: place.workspace + start };
+        }),
+      );
       for (const word of kernel.words ?? []) fixed.push({ at: at++, word });
       for (const scalar of kernel.scalars ?? []) this.#scalarPositions.push({ at: at++, scalar });
       bytes += Math.max(stride, Math.ceil((words * 4) / stride) * stride);
@@ -65,7 +121,7 @@ export class WebGpuExecutable implements Executable {
     this.uploadBytes = upload;
   }
 
-  /** Fills in the parameters of a submission and returns what to dispatch. */
+  /** Fills in the parameters of a submission and returns what to dispatch; pipelines may still be in the making. */
   prepare(
     bound: readonly Block[],
     scratch: Block,
@@ -74,43 +130,47 @@ export class WebGpuExecutable implements Executable {
     pipelines: Pipelines,
   ): readonly Dispatch[] {
     const { slots, scratchBytes } = this.plan;
-    let moved = this.#dispatches.length === 0;
-    for (let s = 0; s < slots.length; s++) {
-      const slot = slots[s]!;
-      const block = slot.kind === "bound" ? bound[slot.index]! : slot.kind === "scratch" ? scratch : upload;
-      const within =
-        slot.kind === "scratch" ? slot.offset / 4 : slot.kind === "upload" ? this.uploadOffsets[slot.index]! / 4 : 0;
-      if (this.#chunkOfSlot[s] !== block.chunk) {
-        this.#chunkOfSlot[s] = block.chunk;
-        moved = true;
-      }
-      for (const at of this.#slotPositions[s]!) this.parameters[at] = block.word + within;
+    const moved = new Set<number>();
+    const place = (s: number, { chunk, word }: Block, within: number) => {
+      const byte = word * 4 + within;
+      // Where a chunk is bound whole, its binding is the same wherever in it a slot lies.
+      if (this.#chunks[s] !== chunk || (this.#bytes[s] !== byte && chunk.bytes > this.#bindingBytes)) moved.add(s);
+      this.#chunks[s] = chunk;
+      this.#bytes[s] = byte;
+    };
+    for (const [s, { kind, offset, index }] of slots.entries()) {
+      if (kind === "bound") place(s, bound[index]!, 0);
+      else if (kind === "scratch") place(s, scratch, offset);
+      else place(s, upload, this.uploadOffsets[index]!);
     }
-    const workspace = scratch.word + Math.ceil(scratchBytes / 64) * 16;
-    for (const { at, words } of this.#workspacePositions) this.parameters[at] = workspace + words;
+    place(slots.length, scratch, Math.ceil(scratchBytes / 64) * 64);
+    const { kernels } = this.compiled;
+    for (let k = 0; k < kernels.length; k++) {
+      const bases = this.#bases[k]!;
+      const known = this.#dispatches[k];
+      if (!known || (moved.size > 0 && bases.some(({ slot }) => moved.has(slot))))
+        this.#dispatches[k] = this.#dispatchOf(kernels[k]!, k, pipelines);
+      for (const { at, slot, start, origin } of bases) this.parameters[at] = (this.#bytes[slot]! + start - origin) / 4;
+    }
     for (const { at, scalar } of this.#scalarPositions) this.parameters[at] = scalars[scalar]!;
-    const workspaceMoved = this.#chunkOfSlot[slots.length] !== scratch.chunk;
-    if (moved || workspaceMoved) {
-      this.#chunkOfSlot[slots.length] = scratch.chunk;
-      this.#dispatches = this.compiled.kernels.map((kernel, k) =>
-        this.#dispatchOf(kernel, k, scratch.chunk, pipelines),
-      );
-    }
-    return this.#dispatches;
+    return this.#dispatches.slice() as Dispatch[];
   }
 
-  #dispatchOf(kernel: Kernel, k: number, scratch: Chunk, pipelines: Pipelines): Dispatch {
-    const chunks: Chunk[] = [];
-    const memories = kernel.places.map((place) => {
-      const chunk = "slot" in place ? this.#chunkOfSlot[place.slot]! : scratch;
-      const known = chunks.indexOf(chunk);
-      return known >= 0 ? known : chunks.push(chunk) - 1;
+  #dispatchOf(kernel: Kernel, k: number, pipelines: Pipelines): Dispatch {
+    const bases = this.#bases[k]!;
+    const { slots, scratchBytes } = this.plan;
+    const ranges = bases.map(({ slot, start, bytes }): Range<Chunk> => {
+      const from = this.#bytes[slot]! + start;
+      const whole = slots[slot]?.bytes ?? scratchBytes;
+      return { chunk: this.#chunks[slot]!, from, to: from + Math.ceil((bytes ?? whole) / 64) * 64 };
     });
-    return { kernel, pipeline: pipelines.of(kernel, memories, chunks.length), chunks, offset: this.#offsets[k]! };
+    const { segments, spans } = segmentsOf(ranges, this.#bindingBytes);
+    for (const [i, base] of bases.entries()) base.origin = spans[i]!.origin;
+    return { kernel, pipeline: pipelines.of(kernel, spans, segments), segments, offset: this.#offsets[k]! };
   }
 
-  dispose(): void {
-    this.disposed = true;
-    this.#dispatches = [];
+  /** Has the next submission try the kernels once more that could not be compiled. */
+  forgetFailures(): void {
+    this.#dispatches = this.#dispatches.map((dispatch) => (dispatch?.pipeline.failure ? undefined : dispatch));
   }
 }

@@ -10,26 +10,39 @@ export function parameterWords({ places, words, scalars }: Kernel): number {
   return places.length + (words?.length ?? 0) + (scalars?.length ?? 0);
 }
 
-/** The WGSL of a kernel whose operand i lies in memory binding `memories[i]`. */
-export function assemble(kernel: Kernel, memories: readonly number[]): string {
-  const { places, words, memory, guard, code } = kernel;
+/** The memory bindings that an operand lies in: `pages` from number `first` on, all but the last full. */
+export interface Bound {
+  readonly first: number;
+  readonly pages: number;
+}
+
+/** The WGSL of a kernel whose operand i lies in `memories[i]`; several bindings of one operand hold `pageBytes` each. */
+export function assemble(kernel: Kernel, memories: readonly Bound[], pageBytes: number): string {
+  const { places, words, memory, guard, subgroups, code } = kernel;
   const count = Math.max(1, Math.ceil(parameterWords(kernel) / 4));
   const word = (k: number) => `parameters[${k >> 2}].${"xyzw"[k & 3]}`;
   const text = code.replace(/\$(s?)(\d+)/g, (_, scalar: string, k: string) =>
     word(places.length + (scalar ? (words?.length ?? 0) : 0) + Number(k)),
   );
   const heads = [
+    ...(subgroups ? ["enable subgroups;"] : []),
     `@group(0) @binding(${bindings.parameters}) var<uniform> parameters: array<vec4i, ${count}>;`,
-    ...[...new Set(memories)].map(
+    ...[...new Set(memories.flatMap(numbersOf))].map(
       (m) => `@group(0) @binding(${bindings.memory + m}) var<storage, read_write> m${m}: array<${element[memory]}>;`,
     ),
   ];
   if (guard) heads.push(`@group(0) @binding(${bindings.guard}) var<storage, read_write> guard: array<atomic<u32>, 4>;`);
-  const accessors = places.flatMap((place, i) =>
-    (place.half ? halfAccessorsOf : accessorsOf)(i, `m${memories[i]}`, word(i), memory, text),
-  );
+  const accessors = places.flatMap((place, i) => {
+    const access = accessOf(memories[i]!, pageBytes, memory);
+    const all = place.half ? halfAccessorsOf(i, word(i), access, memory) : accessorsOf(i, word(i), access, memory);
+    return Object.entries(all).flatMap(([name, body]) => (text.includes(`${name}${i}(`) ? [body] : []));
+  });
   const shader = [...heads, ...accessors, text].join("\n");
   return shader.includes("halvesOf(") ? shader + halvesOf : shader;
+}
+
+function numbersOf({ first, pages }: Bound): number[] {
+  return Array.from({ length: pages }, (_, page) => first + page);
 }
 
 /** From the bits of floats to halves, ties to even: pack2x16float may round as it likes. */
@@ -42,63 +55,98 @@ fn halvesOf(bits: vec4u) -> vec4u {
   return select(half, vec4u(0x7e00u), size > vec4u(0x7f800000u)) | ((bits >> vec4u(16u)) & vec4u(0x8000u));
 }`;
 
-/** The functions of operand i that `text` calls. */
-function accessorsOf(i: number, m: string, base: string, memory: Kernel["memory"], text: string): string[] {
-  const at = `${base} + i`;
-  const { word, load } = wordsOf(m, memory);
-  const store = memory === "atomics" ? `atomicStore(&${m}[${at}], v);` : `${word(at)} = v;`;
-  const all: Record<string, string> = {
-    ld: `fn ld${i}(i: i32) -> u32 { return ${load(at)}; }`,
-    st: `fn st${i}(i: i32, v: u32) { ${store} }`,
-    ldv: `fn ldv${i}(i: i32) -> vec4u { return ${m}[(${at}) >> 2]; }`,
-    stv: `fn stv${i}(i: i32, v: vec4u) { ${m}[(${at}) >> 2] = v; }`,
-    lb: `fn lb${i}(i: i32) -> i32 { let a = ${base} * 4 + i; return i32((${load("a >> 2")} >> (u32(a & 3) * 8u)) & 255u); }`,
+/** How an operand's memory is reached. */
+interface Access {
+  /** A word of a binding, and its value. */
+  word(m: string, index: string): string;
+  load(m: string, index: string): string;
+  /** Statements that access word `index`, in whichever binding it lies. */
+  on(index: string, access: (m: string, index: string) => string): string;
+}
+
+function accessOf(bound: Bound, pageBytes: number, memory: Kernel["memory"]): Access {
+  const word = (m: string, index: string) =>
+    memory === "vectors" ? `${m}[(${index}) >> 2][(${index}) & 3]` : memory === "words" ? `${m}[${index}]` : "";
+  return {
+    word,
+    load: (m, index) => (memory === "atomics" ? `atomicLoad(&${m}[${index}])` : word(m, index)),
+    on: (index, access) => paged(bound, pageBytes / 4, index, access),
+  };
+}
+
+/** The functions of operand i, by their names in a kernel's code. */
+function accessorsOf(
+  i: number,
+  base: string,
+  { word, load, on }: Access,
+  memory: Kernel["memory"],
+): Record<string, string> {
+  const store = (m: string, index: string) =>
+    memory === "atomics" ? `atomicStore(&${m}[${index}], v);` : `${word(m, index)} = v;`;
+  const bytes = (m: string, index: string) =>
+    `atomicAnd(&${m}[${index}], ~(255u << s)); atomicOr(&${m}[${index}], v << s);`;
+  return {
+    ld: `fn ld${i}(i: i32) -> u32 { ${on(`${base} + i`, (m, index) => `return ${load(m, index)};`)} }`,
+    st: `fn st${i}(i: i32, v: u32) { ${on(`${base} + i`, store)} }`,
+    ldv: `fn ldv${i}(i: i32) -> vec4u { ${on(`${base} + i`, (m, index) => `return ${m}[(${index}) >> 2];`)} }`,
+    stv: `fn stv${i}(i: i32, v: vec4u) { ${on(`${base} + i`, (m, index) => `${m}[(${index}) >> 2] = v;`)} }`,
+    lb: `fn lb${i}(i: i32) -> i32 {
+  let a = ${base} * 4 + i;
+  var word = 0u;
+  ${on("a >> 2", (m, index) => `word = ${load(m, index)};`)}
+  return i32((word >> (u32(a & 3) * 8u)) & 255u);
+}`,
     sb: `fn sb${i}(i: i32, v: u32) {
   let a = ${base} * 4 + i;
   let s = u32(a & 3) * 8u;
-  atomicAnd(&${m}[a >> 2], ~(255u << s));
-  atomicOr(&${m}[a >> 2], v << s);
+  ${on("a >> 2", bytes)}
 }`,
   };
-  return used(all, i, text);
 }
 
 /** The same for an operand of halves, two in a word. */
-function halfAccessorsOf(i: number, m: string, base: string, memory: Kernel["memory"], text: string): string[] {
-  const { word, load } = wordsOf(m, memory);
-  const at = `let a = ${base} + (i >> 1);`;
-  return used(
-    {
-      ld: `fn ld${i}(i: i32) -> u32 { ${at} return bitcast<u32>(unpack2x16float(${load("a")})[i & 1]); }`,
-      ldv: `fn ldv${i}(i: i32) -> vec4u {
-  ${at}
-  return bitcast<vec4u>(vec4f(unpack2x16float(${load("a")}), unpack2x16float(${load("a + 1")})));
-}`,
-      stv: `fn stv${i}(i: i32, v: vec4u) {
-  ${at}
+function halfAccessorsOf(
+  i: number,
+  base: string,
+  { word, load, on }: Access,
+  memory: Kernel["memory"],
+): Record<string, string> {
+  const at = `${base} + (i >> 1)`;
+  const two = (m: string, index: string) =>
+    `let x = ${load(m, index)}; let y = ${load(m, `${index} + 1`)};
+  return bitcast<vec4u>(vec4f(unpack2x16float(x), unpack2x16float(y)));`;
+  const packed = (m: string, index: string) =>
+    memory === "atomics"
+      ? ""
+      : `${word(m, index)} = h.x | (h.y << 16u); ${word(m, `${index} + 1`)} = h.z | (h.w << 16u);`;
+  const single = (m: string, index: string) =>
+    `atomicAnd(&${m}[${index}], ~(0xffffu << s)); atomicOr(&${m}[${index}], halvesOf(vec4u(v)).x << s);`;
+  return {
+    ld: `fn ld${i}(i: i32) -> u32 { ${on(at, (m, index) => `return bitcast<u32>(unpack2x16float(${load(m, index)})[i & 1]);`)} }`,
+    ldv: `fn ldv${i}(i: i32) -> vec4u { ${on(at, two)} }`,
+    stv: `fn stv${i}(i: i32, v: vec4u) {
   let h = halvesOf(v);
-  ${word("a")} = h.x | (h.y << 16u);
-  ${word("a + 1")} = h.z | (h.w << 16u);
+  ${on(at, packed)}
 }`,
-      st: `fn st${i}(i: i32, v: u32) {
-  ${at}
+    st: `fn st${i}(i: i32, v: u32) {
   let s = u32(i & 1) * 16u;
-  atomicAnd(&${m}[a], ~(0xffffu << s));
-  atomicOr(&${m}[a], halvesOf(vec4u(v)).x << s);
+  ${on(at, single)}
 }`,
-    },
-    i,
-    text,
-  );
+  };
 }
 
-function wordsOf(m: string, memory: Kernel["memory"]) {
-  const word = (index: string) =>
-    memory === "words" ? `${m}[${index}]` : memory === "vectors" ? `${m}[(${index}) >> 2][(${index}) & 3]` : "";
-  const load = (index: string) => (memory === "atomics" ? `atomicLoad(&${m}[${index}])` : word(index));
-  return { word, load };
-}
-
-function used(all: Readonly<Record<string, string>>, i: number, text: string): string[] {
-  return Object.entries(all).flatMap(([name, body]) => (text.includes(`${name}${i}(`) ? [body] : []));
+/** Statements that access word `index` of an operand, in whichever of its bindings it lies. */
+function paged(
+  { first, pages }: Bound,
+  pageWords: number,
+  index: string,
+  access: (m: string, index: string) => string,
+): string {
+  if (pages === 1) return access(`m${first}`, index);
+  const cases = Array.from({ length: pages }, (_, page) => {
+    const last = page === pages - 1;
+    const inside = access(`m${first + page}`, page === 0 ? "w" : `w - ${page * pageWords}`);
+    return last ? `default: { ${inside} }` : `case ${page}: { ${inside} }`;
+  });
+  return `let w = ${index}; switch (w / ${pageWords}) { ${cases.join(" ")} }`;
 }

@@ -1,61 +1,15 @@
 import type { ReduceGroup } from "../../../backend.js";
 import { sizeOf } from "../../../shape.js";
 import { entry, type Kernel } from "../kernel.js";
+import { accumulator, type Reduction } from "./accumulator.js";
 import { functionsFor } from "./functions.js";
 import { instructionLines, registerTypes, typed } from "./instructions.js";
+import { meet, subgroupBuiltins } from "./meet.js";
 import { byteFunctions, isAligned, loadText, Places, type Points, Scalars, storeText } from "./memoryText.js";
 import { address, collapse, split, walk } from "./space.js";
 
-type Reduction = ReduceGroup["reductions"][number];
-
 /** How many points an invocation adds up before the total moves on: bounds the rounding error of long sums. */
 const block = 64;
-
-/** A reduction's accumulator: variables, how they start, take a value, and merge with another. */
-interface Accumulator {
-  readonly declare: string;
-  /** Starts `name` (and `name_at`). */
-  start(name: string): string[];
-  take(name: string, value: string, position: string): string[];
-  merge(name: string, other: string): string[];
-}
-
-function accumulator(op: Reduction["op"], type: "f32" | "i32"): Accumulator {
-  const T = type === "f32" ? "F" : "I";
-  const exceeds = (a: string, b: string) =>
-    type === "f32" ? `((${a} > ${b}) | isNan(${a})) & !isNan(${b})` : `${a} > ${b}`;
-  if (op === "sum") {
-    return {
-      declare: T,
-      start: (n) => [`var ${n} = ${T}(0);`],
-      take: (n, v) => [`${n} += ${v};`],
-      merge: (n, o) => [`${n} += ${o};`],
-    };
-  }
-  if (op === "max") {
-    const larger = (a: string, b: string) => (type === "f32" ? `maxOf(${a}, ${b})` : `max(${a}, ${b})`);
-    return {
-      declare: T,
-      start: (n) => [`var ${n} = ${type === "f32" ? "-infinity()" : "I(-2147483648)"};`],
-      take: (n, v) => [`${n} = ${larger(n, v)};`],
-      merge: (n, o) => [`${n} = ${larger(n, o)};`],
-    };
-  }
-  return {
-    declare: T,
-    start: (n) => [`var ${n} = ${T}(0);`, `var ${n}_at = I(-1);`],
-    take: (n, v, position) => [
-      `let ${n}_wins = (${n}_at < I(0)) | (${exceeds(v, n)});`,
-      `${n} = select(${n}, ${v}, ${n}_wins);`,
-      `${n}_at = select(${n}_at, I(${position}), ${n}_wins);`,
-    ],
-    merge: (n, o) => [
-      `let ${n}_first = (${o}_at >= I(0)) & ((${n}_at < I(0)) | (${exceeds(o, n)}) | (!(${exceeds(n, o)}) & (${o}_at < ${n}_at)));`,
-      `${n} = select(${n}, ${o}, ${n}_first);`,
-      `${n}_at = select(${n}_at, ${o}_at, ${n}_first);`,
-    ],
-  };
-}
 
 /** What the kernels of a reduce group know about it. */
 interface Shape {
@@ -98,7 +52,7 @@ function shapeOf(group: ReduceGroup): Shape {
  */
 export function reduceKernels(
   group: ReduceGroup,
-  { software, workspace }: { software: boolean; workspace: (words: number) => number },
+  { software, subgroups, workspace }: { software: boolean; subgroups: boolean; workspace: (words: number) => number },
 ): Kernel[] {
   const shape = shapeOf(group);
   if (shape.outputs === 0) return [];
@@ -170,7 +124,10 @@ export function reduceKernels(
   if (fourReduced) body.push(...group.reductions.map((_, k) => `var e${k} = ${across(k)};`));
   const shared: string[] = [];
   if (lanes > 1) {
-    body.push(...meet(shape, result, lanes, fourReduced, shared));
+    const { reductions } = group;
+    const met = meet({ reductions, types: shape.types, result, lanes, scalar: fourReduced, subgroups });
+    body.push(...met.lines);
+    shared.push(...met.shared);
   }
   const finalPoints: Points = { width: fourKept ? 4 : 1, coordinates, along: fourKept ? keptAlong : -1 };
   const extra: Kernel[] = [];
@@ -197,7 +154,9 @@ export function reduceKernels(
     extra.push(combine(shape, at, parts, totalWords, hasBytes));
   }
   const close = lanes > 1 ? ["}"] : [];
-  const code = typed([entry(workgroup), ...body, ...close, "}"].join("\n"), width);
+  const inSubgroups = body.some((line) => line.includes("subgroup"));
+  const header = entry(workgroup, inSubgroups ? subgroupBuiltins : "");
+  const code = typed([header, ...body, ...close, "}"].join("\n"), width);
   const functions = functionsFor(code, width) + (code.includes("maxOf1(") ? maxOf1 : "");
   return [
     {
@@ -206,6 +165,7 @@ export function reduceKernels(
       scalars: scalars.list,
       memory: hasBytes && parts === 1 ? "atomics" : width === 4 ? "vectors" : "words",
       ...(group.commit ? { guard: "commit" as const } : {}),
+      ...(inSubgroups ? { subgroups: true } : {}),
       code: [functions, width === 4 ? byteFunctions : "", ...shared, code].join("\n"),
       workgroup,
       grid,
@@ -237,33 +197,6 @@ function laneWalk(kept: readonly number[], names: readonly string[], parts: numb
   if (parts > 1) lines.push(`let part = i32(u32(point) % ${parts}u);`, `let result = i32(u32(point) / ${parts}u);`);
   lines.push(...split(parts > 1 ? "result" : "point", kept, names));
   return { workgroup: [64, 1, 1] as const, grid, lines };
-}
-
-/** The lanes of a workgroup halve their number until one holds the result; leaves a block open that only it enters. */
-function meet(shape: Shape, result: (k: number) => string, lanes: number, scalar: boolean, shared: string[]): string[] {
-  const lines: string[] = [];
-  const one = (text: string) => (scalar ? typed(text, 1).replace(/\b(maxOf|isNan)\(/g, "$11(") : text);
-  const fields = shape.group.reductions.flatMap((r, k) => {
-    const T = shape.types[k] === "f32" ? "f32" : "i32";
-    shared.push(`var<workgroup> s${k}: array<${T}, ${lanes}>;`);
-    if (r.op !== "argmax") return [[`s${k}`, result(k)]];
-    shared.push(`var<workgroup> s${k}_at: array<i32, ${lanes}>;`);
-    return [
-      [`s${k}`, result(k)],
-      [`s${k}_at`, `${result(k)}_at`],
-    ];
-  });
-  for (const [array, value] of fields) lines.push(`${array}[local.x] = ${value};`);
-  lines.push("workgroupBarrier();");
-  lines.push(`for (var half = ${lanes / 2}u; half > 0u; half >>= 1u) {`, "if (local.x < half) {");
-  shape.group.reductions.forEach((r, k) => {
-    lines.push(`let o${k} = s${k}[local.x + half];`);
-    if (r.op === "argmax") lines.push(`let o${k}_at = s${k}_at[local.x + half];`);
-    lines.push(...accumulator(r.op, shape.types[k]!).merge(result(k), `o${k}`).map(one));
-  });
-  for (const [array, value] of fields) lines.push(`${array}[local.x] = ${value};`);
-  lines.push("}", "workgroupBarrier();", "}", "if (local.x == 0u) {");
-  return lines;
 }
 
 /** Adds up the parts of every result, in order. */

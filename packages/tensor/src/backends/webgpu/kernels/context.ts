@@ -6,6 +6,8 @@ import type { Kernel } from "../kernel.js";
 export interface Context {
   /** A processor that plays a GPU: no barriers, few invocations. */
   readonly software: boolean;
+  /** Lanes of a subgroup may add up among themselves. */
+  readonly subgroups: boolean;
   /** The byte offset of so many words of workspace, for this group alone. */
   workspace(words: number): number;
 }

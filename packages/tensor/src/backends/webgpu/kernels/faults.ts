@@ -2,7 +2,6 @@ import type { Operand } from "../../../backend.js";
 import { sizeOf } from "../../../shape.js";
 import { address, collapse, split } from "../codegen/space.js";
 import { entry, type Kernel } from "../kernel.js";
-import { type ContractRule, isVectorOperand } from "./context.js";
 
 /*
  * The guard's words, all 0 before a submission: 0 the code of the first group that met a fault, 1 the index it met,
@@ -10,7 +9,7 @@ import { type ContractRule, isVectorOperand } from "./context.js";
  */
 
 /** What word 0 of the guard holds when `group` met a fault. */
-function faultCode(fault: "index" | "nonFinite", group: number): number {
+export function faultCode(fault: "index" | "nonFinite", group: number): number {
   return group * 4 + (fault === "index" ? 1 : 2);
 }
 
@@ -61,43 +60,3 @@ export function checkIndices(index: Operand, size: number, group: number, label:
     { ...shared, label: `${label}, note a fault`, code: note.join("\n"), workgroup: [1, 1, 1], grid: [1, 1, 1] },
   ];
 }
-
-/** checkFinite: sets the guard when an exponent has all its bits. */
-export const checkFinite: ContractRule<"checkFinite"> = ({ inputs, label }, _, group) => {
-  const x = inputs[0]!;
-  if (sizeOf(x.shape) === 0) return [];
-  const { dims, lists } = collapse(x.shape, [x.strides]);
-  const names = dims.map((_, d) => `n${d}`);
-  const along = dims.length - 1;
-  const four = along >= 0 && isVectorOperand({ ...x, shape: dims, strides: lists[0]! }, along);
-  const total = sizeOf(dims) / (four ? 4 : 1);
-  const groups = Math.min(1024, Math.ceil(total / 64));
-  const at = address(lists[0]!, x.offset, names);
-  const code = [
-    entry([64, 1, 1]),
-    "var found = false;",
-    `for (var unit = i32(at.x); unit < ${total}; unit += ${groups * 64}) {`,
-    `let point = unit${four ? " * 4" : ""};`,
-    ...split("point", dims, names),
-    four
-      ? `found = found || any((ldv0(${at}) & vec4u(0x7f800000u)) == vec4u(0x7f800000u));`
-      : `found = found || (ld0(${at}) & 0x7f800000u) == 0x7f800000u;`,
-    "}",
-    "if (!found) { return; }",
-    "for (;;) {",
-    `let was = atomicCompareExchangeWeak(&guard[0], 0u, ${faultCode("nonFinite", group)}u);`,
-    "if (was.exchanged || was.old_value != 0u) { break; }",
-    "} }",
-  ].join("\n");
-  return [
-    {
-      label,
-      places: [{ slot: x.slot }],
-      memory: four ? "vectors" : "words",
-      guard: "fault",
-      code,
-      workgroup: [64, 1, 1],
-      grid: [groups, 1, 1],
-    },
-  ];
-};

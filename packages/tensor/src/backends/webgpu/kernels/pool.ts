@@ -7,7 +7,7 @@ import { entry, type Kernel } from "../kernel.js";
 import { type ContractRule, isVectorOperand } from "./context.js";
 
 /** One element of `over`, or four neighbouring channels where all operands allow it, an invocation. */
-function perElement(
+export function perElement(
   operands: readonly Operand[],
   over: Operand,
   label: string,
@@ -36,15 +36,17 @@ function perElement(
   ];
 }
 
-function at({ strides, offset }: Operand, y: string, x: string): string {
+/** The address of an element of an image at row `y` and column `x`. */
+export function at({ strides, offset }: Operand, y: string, x: string): string {
   const [sn, sc, sh, sw] = strides as [number, number, number, number];
   return `${offset} + n * ${sn} + c * ${sc} + (${y}) * ${sh} + (${x}) * ${sw}`;
 }
 
-const exceeds = (a: string, b: string) => `((${a} > ${b}) | isNan(${a})) & !isNan(${b})`;
+/** True where `a` beats `b` as a maximum: NaN beats all but NaN. */
+export const exceeds = (a: string, b: string) => `((${a} > ${b}) | isNan(${a})) & !isNan(${b})`;
 
 /** Lines that set the rows and columns of the window of result (i, j) that lie in the image: y0 to y1, x0 to x1. */
-function windowLines(
+export function windowLines(
   i: string,
   j: string,
   [, , h, w]: readonly number[],
@@ -56,7 +58,8 @@ function windowLines(
   ];
 }
 
-function divisor({ kernel, countIncludePad }: PoolParams): string {
+/** What an average divides by. */
+export function divisor({ kernel, countIncludePad }: PoolParams): string {
   return countIncludePad ? `F(${kernel[0] * kernel[1]}.0)` : "F(f32((y1 - y0) * (x1 - x0)))";
 }
 
@@ -81,41 +84,6 @@ export const pool: ContractRule<"pool"> = ({ params, inputs, outputs, label }) =
         `result = select(result, v, (${exceeds("v", "result")}) | B(first));`,
         "first = false;",
       ]),
-    ];
-  });
-};
-
-/** poolBack: an invocation gathers what the windows over its element give it; a maximum goes to its first place. */
-export const poolBack: ContractRule<"poolBack"> = ({ params, inputs, outputs, label }) => {
-  const [x, dy, dx] = [inputs[0]!, inputs[1]!, outputs[0]!];
-  const [, , rows, columns] = dy.shape as [number, number, number, number];
-  const { kernel, stride, padding } = params;
-  const range = (own: string, name: string, d: 0 | 1, count: number) => [
-    `let ${name}0 = select(0, (${own} + ${padding[d]} - ${kernel[d]}) / ${stride[d]} + 1, ${own} + ${padding[d]} >= ${kernel[d]});`,
-    `let ${name}1 = min(${count - 1}, (${own} + ${padding[d]}) / ${stride[d]});`,
-  ];
-  return perElement([x, dy, dx], dx, label, (load) => {
-    const gradient = load(1, at(dy, "r", "s"));
-    const inner =
-      params.kind === "avg"
-        ? [`result += ${gradient} / ${divisor(params)};`]
-        : [
-            "var best = F(); var place = I(-1);",
-            "for (var y = y0; y < y1; y++) { for (var x = x0; x < x1; x++) {",
-            `let v = ${load(0, at(x, "y", "x"))};`,
-            `let wins = (place < I(0)) | (${exceeds("v", "best")});`,
-            `best = select(best, v, wins); place = select(place, I(y * ${x.shape[3]} + x), wins);`,
-            "} }",
-            `result = select(result, result + ${gradient}, place == I(i * ${x.shape[3]} + j));`,
-          ];
-    return [
-      "var result = F();",
-      ...range("i", "r", 0, rows),
-      ...range("j", "s", 1, columns),
-      "for (var r = r0; r <= r1; r++) { for (var s = s0; s <= s1; s++) {",
-      ...windowLines("r", "s", x.shape, params),
-      ...inner,
-      "} }",
     ];
   });
 };

@@ -2,30 +2,42 @@ import type { Operand } from "../../../backend.js";
 import { sizeOf } from "../../../shape.js";
 import { address, walk } from "../codegen/space.js";
 import { entry, type Kernel } from "../kernel.js";
-import type { ContractRule } from "./context.js";
+import type { Context, ContractRule } from "./context.js";
 
 /** Runs of this many elements are sorted by insertion before runs are merged. */
 const run = 8;
 
+/** Rows in order, in the workspace from byte `at` on: the keys of all rows, then the positions that they came from. */
+export interface Sorted {
+  readonly kernels: Kernel[];
+  readonly at: number;
+}
+
 /**
- * sort: keys that order as unsigned words and the positions they came from lie in the workspace; runs are merged pairwise,
- * each element finding its place in the other run by bisection, so that equal keys keep their order.
+ * The kernels that sort along the last axis: keys that order as unsigned words (of i32: the number, its sign flipped) and the
+ * positions they came from lie in the workspace; runs are merged pairwise, each element finding its place in the other run by
+ * bisection, so that equal keys keep their order.
  */
-export const sort: ContractRule<"sort"> = ({ params, inputs, outputs, label }, context) => {
-  const [x, values, indices] = [inputs[0]!, outputs[0]!, outputs[1]!];
-  if (sizeOf(x.shape) === 0) return [];
+export function sortRows(x: Operand, descending: boolean, context: Context, label: string): Sorted {
   const length = x.shape.at(-1) ?? 1;
   const total = sizeOf(x.shape);
   // Two sides to merge back and forth, each keys and then positions.
   const sides = [context.workspace(total * 2), context.workspace(total * 2)];
-  const kernels = [runs(x, params.descending, length, total, sides[0]!, label)];
+  const kernels = [runs(x, descending, length, total, sides[0]!, label)];
   let side = 0;
   for (let width = run; width < length; width *= 2) {
     kernels.push(merge(length, total, width, sides[side]!, sides[1 - side]!, label));
     side = 1 - side;
   }
-  kernels.push(deliver(x, values, indices, total, sides[side]!, label));
-  return kernels;
+  return { kernels, at: sides[side]! };
+}
+
+/** sort: keys and positions in order, then the elements from where they are. */
+export const sort: ContractRule<"sort"> = ({ params, inputs, outputs, label }, context) => {
+  const [x, values, indices] = [inputs[0]!, outputs[0]!, outputs[1]!];
+  if (sizeOf(x.shape) === 0) return [];
+  const { kernels, at } = sortRows(x, params.descending, context, label);
+  return [...kernels, deliver(x, values, indices, sizeOf(x.shape), at, label)];
 };
 
 function runs(x: Operand, descending: boolean, length: number, total: number, to: number, label: string): Kernel {
