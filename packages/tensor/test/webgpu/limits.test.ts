@@ -94,6 +94,13 @@ const cases: { [name: string]: () => Tensor[] } = {
     const [x, index] = [random(60, 30), indices(60 * 40, 30, [60, 40])];
     return [gather(x, 1, index), scatterAdd(index, other(60, 40), 1, 30)];
   },
+  "halves: sums, products and a convolution of whole numbers": () => {
+    const whole = (x: Tensor) => cast(cast(mul(x, 2), "i32"), "f16");
+    const [a, b] = [whole(random(128, 200)), whole(other(200, 64))];
+    const [x, w] = [whole(random(12, 8, 19, 10)), whole(other(8, 8, 3, 3))];
+    const long = matmul(whole(random(5, 9000)), transpose(whole(other(7, 9000))));
+    return [add(a, a), matmul(a, b), long, conv2d(x, w, { padding: 1 }), sum(a, 0)];
+  },
   "sort of many rows": () => Object.values(sort(random(80, 70), 1)),
 };
 
