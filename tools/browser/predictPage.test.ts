@@ -24,7 +24,9 @@ async function buildPage(): Promise<Rolldown.OutputChunk[]> {
       },
     },
   })) as Rolldown.RolldownOutput;
-  return made.output.filter((file) => file.type === "chunk").filter(({ name }) => name !== pageCode);
+  const chunks = made.output.filter((file) => file.type === "chunk").filter(({ name }) => name !== pageCode);
+  // What Vite itself adds to load scripts is not ours either.
+  return chunks.filter(({ moduleIds }) => moduleIds.some((id) => !id.includes("vite/preload-helper")));
 }
 
 const isOf = (pattern: RegExp) => (chunk: Rolldown.OutputChunk) => chunk.moduleIds.some((path) => pattern.test(path));

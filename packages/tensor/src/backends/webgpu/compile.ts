@@ -1,14 +1,13 @@
-import type { ContractGroup, ContractOp, Group, Operand, Plan, Slot } from "../../backend.js";
+import type { ContractGroup, ContractOp, Group, Plan, Slot } from "../../backend.js";
 import { TensorError } from "../../errors.js";
 import { lineBytes, linesFor } from "../../memory.js";
-import { contiguousStrides, sizeOf } from "../../shape.js";
 import { mapKernels } from "./codegen/map.js";
 import { reduceKernels } from "./codegen/reduce.js";
 import type { Kernel, Place } from "./kernel.js";
 import type { Context, ContractRule } from "./kernels/context.js";
 import { contracts } from "./kernels/contracts.js";
-import { sumParts } from "./kernels/sumParts.js";
 import { bindingAlignment, type Limits } from "./limits.js";
+import { rare, withRare } from "./onDemand.js";
 import type { Rare } from "./rare.js";
 import type { Windows } from "./split/windows.js";
 
@@ -29,28 +28,12 @@ export interface Target {
   readonly limits: Limits;
 }
 
-let loaded: Rare | undefined;
-const notLoaded = Symbol("not loaded");
-
-function rare(): Rare {
-  if (!loaded) throw notLoaded;
-  return loaded;
-}
-
 /**
- * Writes the kernels of a plan; the first plan that trains, sorts, or is above the limits has to wait for the code. Throws when a
+ * Writes the kernels of a plan; the first plan that trains, sorts, computes with halves, or is above the limits has to wait for the code. Throws when a
  * group cannot be cut to what the device takes.
  */
 export function compile(plan: Plan, target: Target): Compiled | Promise<Compiled> {
-  try {
-    return write(plan, target);
-  } catch (error) {
-    if (error !== notLoaded) throw error;
-    return import("./rare.js").then(({ rare }) => {
-      loaded = rare;
-      return write(plan, target);
-    });
-  }
+  return withRare(() => write(plan, target));
 }
 
 function write(plan: Plan, { software, subgroups, limits }: Target): Compiled {
@@ -80,6 +63,8 @@ function write(plan: Plan, { software, subgroups, limits }: Target): Compiled {
     const writePart = (part: Group): Kernel[] => {
       const before = used;
       const made = kernelsOf(part, number, windows?.slots ?? plan.slots, context);
+      // The shaders of halves are assembled later: their code is asked for here.
+      if (made.some(({ places }) => places.some(({ half }) => half))) rare();
       const tooMany = made.find(({ grid }) => Math.max(...grid) > limits.workgroups);
       if (tooMany) {
         used = before;
@@ -113,53 +98,14 @@ function kernelsOf(group: Group, number: number, slots: readonly Slot[], context
   return group.commit ? made.map((kernel) => ({ ...kernel, guard: kernel.guard ?? "commit" })) : made;
 }
 
-/** The kernels of a contraction. Those that would store halves one by one, which takes atomics, store floats that are rounded afterwards. */
 function contractKernels(group: ContractGroup, number: number, context: Context): Kernel[] {
   const rule = (
     group.op in contracts
       ? contracts[group.op as keyof typeof contracts]
       : rare().contracts[group.op as keyof Rare["contracts"]]
   ) as ContractRule<ContractOp>;
-  const halves = new Set([...group.inputs, ...group.outputs].flatMap((it) => (it.dtype === "f16" ? [it.slot] : [])));
-  const made = withHalves(rule(group, context, number), halves);
-  if (!made.some(storesSingleHalves)) return made;
-  const output = group.outputs[0]!;
-  const order = orderOf(output.shape, output.strides);
-  const inOrder = (list: readonly number[]) => order.map((d) => list[d]!);
-  const dense = contiguousStrides(inOrder(output.shape));
-  const workspace = context.workspace(sizeOf(output.shape));
-  const floats: Operand = {
-    ...output,
-    slot: -1,
-    dtype: "f32",
-    strides: output.strides.map((_, d) => dense[order.indexOf(d)]!),
-    offset: 0,
-  };
-  const kernels = withHalves(rule({ ...group, outputs: [floats] }, context, number), halves).map((kernel) => ({
-    ...kernel,
-    places: kernel.places.map((place) => ("slot" in place && place.slot === -1 ? { workspace } : place)),
-  }));
-  const target = { ...output, shape: inOrder(output.shape), strides: inOrder(output.strides) };
-  const rounding = sumParts({ workspace, parts: 1, shape: target.shape, output: target, label: group.label });
-  return [...kernels, ...withHalves([rounding], halves)];
-}
-
-function withHalves(kernels: readonly Kernel[], halves: ReadonlySet<number>): Kernel[] {
-  return kernels.map((kernel) => ({
-    ...kernel,
-    places: kernel.places.map((place) =>
-      "slot" in place && halves.has(place.slot) ? { ...place, half: true } : place,
-    ),
-  }));
-}
-
-function storesSingleHalves({ places, memory, code }: Kernel): boolean {
-  return memory !== "atomics" && places.some(({ half }, i) => half && code.includes(`st${i}(`));
-}
-
-/** Dims from the outermost in memory to the innermost. */
-function orderOf(shape: readonly number[], strides: readonly number[]): number[] {
-  return shape.map((_, d) => d).sort((a, b) => strides[b]! - strides[a]! || a - b);
+  const hasHalves = [...group.inputs, ...group.outputs].some(({ dtype }) => dtype === "f16");
+  return hasHalves ? rare().halfContract(group, number, context, rule) : rule(group, context, number);
 }
 
 /** Where nothing can set the guard, nobody need look at it; else commits start with a look. */

@@ -1,4 +1,5 @@
 import type { Kernel } from "../kernel.js";
+import { rare } from "../onDemand.js";
 
 /** Binding numbers of every shader. */
 export const bindings = { parameters: 0, guard: 1, memory: 2 };
@@ -34,29 +35,21 @@ export function assemble(kernel: Kernel, memories: readonly Bound[], pageBytes: 
   if (guard) heads.push(`@group(0) @binding(${bindings.guard}) var<storage, read_write> guard: array<atomic<u32>, 4>;`);
   const accessors = places.flatMap((place, i) => {
     const access = accessOf(memories[i]!, pageBytes, memory);
-    const all = place.half ? halfAccessorsOf(i, word(i), access, memory) : accessorsOf(i, word(i), access, memory);
+    const all = place.half
+      ? rare().halfAccessorsOf(i, word(i), access, memory)
+      : accessorsOf(i, word(i), access, memory);
     return Object.entries(all).flatMap(([name, body]) => (text.includes(`${name}${i}(`) ? [body] : []));
   });
   const shader = [...heads, ...accessors, text].join("\n");
-  return shader.includes("halvesOf(") ? shader + halvesOf : shader;
+  return shader.includes("halvesOf(") ? shader + rare().halvesOf : shader;
 }
 
 function numbersOf({ first, pages }: Bound): number[] {
   return Array.from({ length: pages }, (_, page) => first + page);
 }
 
-/** From the bits of floats to halves, ties to even: pack2x16float may round as it likes. */
-const halvesOf = `
-fn halvesOf(bits: vec4u) -> vec4u {
-  let size = bits & vec4u(0x7fffffffu);
-  let normal = (size + vec4u(0xfffu) + ((size >> vec4u(13u)) & vec4u(1u)) - vec4u(0x38000000u)) >> vec4u(13u);
-  let small = vec4u(round(bitcast<vec4f>(size) * 16777216.0));
-  let half = min(select(normal, small, size < vec4u(0x38800000u)), vec4u(0x7c00u));
-  return select(half, vec4u(0x7e00u), size > vec4u(0x7f800000u)) | ((bits >> vec4u(16u)) & vec4u(0x8000u));
-}`;
-
 /** How an operand's memory is reached. */
-interface Access {
+export interface Access {
   /** A word of a binding, and its value. */
   word(m: string, index: string): string;
   load(m: string, index: string): string;
@@ -100,37 +93,6 @@ function accessorsOf(
   let a = ${base} * 4 + i;
   let s = u32(a & 3) * 8u;
   ${on("a >> 2", bytes)}
-}`,
-  };
-}
-
-/** The same for an operand of halves, two in a word. */
-function halfAccessorsOf(
-  i: number,
-  base: string,
-  { word, load, on }: Access,
-  memory: Kernel["memory"],
-): Record<string, string> {
-  const at = `${base} + (i >> 1)`;
-  const two = (m: string, index: string) =>
-    `let x = ${load(m, index)}; let y = ${load(m, `${index} + 1`)};
-  return bitcast<vec4u>(vec4f(unpack2x16float(x), unpack2x16float(y)));`;
-  const packed = (m: string, index: string) =>
-    memory === "atomics"
-      ? ""
-      : `${word(m, index)} = h.x | (h.y << 16u); ${word(m, `${index} + 1`)} = h.z | (h.w << 16u);`;
-  const single = (m: string, index: string) =>
-    `atomicAnd(&${m}[${index}], ~(0xffffu << s)); atomicOr(&${m}[${index}], halvesOf(vec4u(v)).x << s);`;
-  return {
-    ld: `fn ld${i}(i: i32) -> u32 { ${on(at, (m, index) => `return bitcast<u32>(unpack2x16float(${load(m, index)})[i & 1]);`)} }`,
-    ldv: `fn ldv${i}(i: i32) -> vec4u { ${on(at, two)} }`,
-    stv: `fn stv${i}(i: i32, v: vec4u) {
-  let h = halvesOf(v);
-  ${on(at, packed)}
-}`,
-    st: `fn st${i}(i: i32, v: u32) {
-  let s = u32(i & 1) * 16u;
-  ${on(at, single)}
 }`,
   };
 }

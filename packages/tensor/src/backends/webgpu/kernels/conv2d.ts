@@ -1,9 +1,9 @@
 import type { Operand } from "../../../backend.js";
 import { sizeOf } from "../../../shape.js";
 import type { Kernel } from "../kernel.js";
+import { rare } from "../onDemand.js";
 import type { Context, ContractRule } from "./context.js";
 import { type Axis, type Convolution, convolve } from "./convolve.js";
-import { directConv } from "./directConv.js";
 import { packedSizes, packWeights } from "./packWeights.js";
 import { fillsTiles, tiledConvolve } from "./tiledConvolve.js";
 
@@ -24,7 +24,7 @@ export const conv2d: ContractRule<"conv2d"> = ({ params, inputs, outputs, label,
   const [image, weight, output] = [inputs[0]!, inputs[1]!, outputs[0]!];
   if (sizeOf(output.shape) === 0) return [];
   const { groups, stride, padding, dilation } = params;
-  if (isThin(weight, groups)) return [directConv(image, weight, output, params, label)];
+  if (isThin(weight, groups)) return [rare().directConv(image, weight, output, params, label)];
   const { packed, pack } = packedBefore(weight, groups, false, context);
   const kernel = weight.shape.slice(2) as [number, number];
   const axis = (d: 0 | 1): Axis => {
