@@ -53,7 +53,7 @@ describe("matmul", () => {
     }
   });
 
-  it.each([
+  const sizes: [number[], number, number, number][] = [
     [[], 200, 300, 600],
     [[], 1, 700, 300],
     [[], 700, 1, 300],
@@ -69,7 +69,10 @@ describe("matmul", () => {
     // Strides that share sets of the cache; batches packed as a whole.
     [[], 150, 300, 1024],
     [[3], 200, 150, 257],
-  ])("%j %i by %i over %i", async (batch, M, N, K) => {
+  ];
+  // Large products, made for the blocks of processors, take long where one plays a GPU.
+  const isHere = ([, M, N, K]: (typeof sizes)[number]) => process.env.FAI_TEST_DEVICE !== "webgpu" || M * N * K < 2e7;
+  it.each(sizes.filter(isHere))("%j %i by %i over %i", async (batch, M, N, K) => {
     for (const plain of [true, false, false, false].slice(0, 1 + seeds(3))) {
       await expectAgreement(all, product(new Draw(M + N), batch, M, N, K, plain), 1e-4, "product");
     }

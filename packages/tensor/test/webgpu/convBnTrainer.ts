@@ -27,16 +27,18 @@ function convBnNet(): Module<Tensor, Tensor> {
 }
 
 /** A step of gradient descent on a batch of random images; gives the loss, whose reading runs the step. */
-export function trainer(seed: number): () => Tensor {
+export function trainer(seed: number, batch = 16): () => Tensor {
   manualSeed(seed);
   const model = convBnNet();
   const parameters = model.parameters();
   const generator = new Generator(seed, 5);
-  const [images, labels] = [16 * 3 * 16 * 16, 16];
   return () => {
-    const y = Int32Array.from({ length: labels }, () => generator.below(10));
-    const pixels = Float32Array.from({ length: images }, (_, i) => generator.normal() + 0.2 * y[Math.floor(i / 768)]!);
-    const x = tensor(pixels).reshape([16, 3, 16, 16]);
+    const y = Int32Array.from({ length: batch }, () => generator.below(10));
+    const pixels = Float32Array.from(
+      { length: batch * 768 },
+      (_, i) => generator.normal() + 0.2 * y[Math.floor(i / 768)]!,
+    );
+    const x = tensor(pixels).reshape([batch, 3, 16, 16]);
     const loss = nn.crossEntropy(model.call(x), tensor(y));
     gradients(loss, parameters).forEach((gradient, i) => {
       const parameter = parameters[i]!;

@@ -123,7 +123,7 @@ for (const [what, backend] of Object.entries(backends)) {
 
 describe("with bindings of 16 KiB", () => {
   test("a convolutional net with batch norm trains as on the CPU", async () => {
-    const [expected, found] = [await losses(cpu, 6), await losses(small, 6)];
+    const [expected, found] = [await losses(cpu, 3), await losses(small, 3)];
     for (const [i, loss] of expected.entries()) expect(found[i]! / loss, `step ${i}`).toBeCloseTo(1, 3);
   });
 

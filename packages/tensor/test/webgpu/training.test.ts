@@ -23,7 +23,7 @@ describe("training on WebGPU", () => {
 
   test("200 steps hold no more memory than the first five", async () => {
     use(gpu);
-    const step = trainer(1);
+    const step = trainer(1, 2);
     const late: Promise<number>[] = [];
     let after5 = gpu.memory();
     for (let i = 0; i < 200; i++) {
